@@ -1,1 +1,1 @@
-"""Everything that exists on the local machine only: the LocalStack plugin, the stores, the stack."""
+"""What exists on the local machine only: the LocalStack plugin, the stores, the stack."""

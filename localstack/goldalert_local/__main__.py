@@ -1,0 +1,144 @@
+"""python -m goldalert_local up NAME | exec NAME -- COMMAND... | invoke FUNCTION [EVENT]."""
+
+import argparse
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import FrameType
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from goldalert_local.aws import ENVIRONMENT, Aws
+from goldalert_local.errors import StackError
+from goldalert_local.invoke import full_name, invoke, pretty
+from goldalert_local.processes import with_parent
+from goldalert_local.profiles import PROFILES, Profile
+from goldalert_local.stack import Stack, say
+
+WATCH_SECONDS = 0.2
+INTERRUPTED = 128 + signal.SIGINT
+
+
+def interrupt(_signal: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+@contextlib.contextmanager
+def running(profile: Profile, *, keep_state: bool) -> Iterator[Stack]:
+    """A started stack, which is stopped whatever happens."""
+    started = time.monotonic()
+    say(f"Starting stack {profile.name}")
+    stack = Stack(profile, keep_state=keep_state)
+    try:
+        stack.start()
+        say(f"Ready after {time.monotonic() - started:.0f} s")
+        yield stack
+    finally:
+        # A second Ctrl-C would lose what is being saved; the way down takes seconds.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)
+        say("Stopping")
+        stack.stop()
+
+
+def up(profile: Profile, *, keep_state: bool) -> int:
+    with running(profile, keep_state=keep_state) as stack:
+        say(welcome(profile))
+        while True:
+            stack.watch()
+            time.sleep(WATCH_SECONDS)
+
+
+def execute(profile: Profile, command: list[str], *, keep_state: bool) -> int:
+    with running(profile, keep_state=keep_state) as stack:
+        environment = {
+            **os.environ,
+            **ENVIRONMENT,
+            "AWS_ENDPOINT_URL": profile.aws_endpoint_url,
+            "STACK_FILE": str(profile.stack_file),
+        }
+        process = subprocess.Popen(  # noqa: S603  # running it is what this command is for
+            with_parent(command, death_signal=signal.SIGTERM), env=environment
+        )
+        try:
+            while process.poll() is None:
+                stack.watch()
+                time.sleep(WATCH_SECONDS)
+        finally:
+            process.terminate()
+            process.wait()
+        return process.returncode
+
+
+def invoke_once(profile: Profile, function: str, event: Path | None) -> int:
+    if not profile.stack_file.exists():
+        raise StackError(f"stack {profile.name} is not running: start it with make run")
+    aws = Aws(profile.aws_endpoint_url)
+    try:
+        name = full_name(aws, function)
+        answer = invoke(aws, name, event.read_bytes() if event else b"{}")
+    except (BotoCoreError, ClientError, OSError) as error:
+        raise StackError(str(error)) from error
+    say(answer.log_tail)
+    print(pretty(answer.payload))
+    return int(answer.failed)
+
+
+def welcome(profile: Profile) -> str:
+    api = profile.api_url
+    return f"""
+API          {api}    (documentation: {api}/docs)
+AWS          {profile.aws_endpoint_url}    (mails: {profile.aws_endpoint_url}/_aws/ses)
+State, logs  {profile.state_dir}
+
+Try          curl {api}/health
+             curl {api}/prices/current
+             curl {api}/auth/register -H 'content-type: application/json' \\
+               -d '{{"email": "you@example.com", "password": "a long and private sentence"}}'
+Ctrl-C stops everything.
+"""
+
+
+def parse(arguments: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m goldalert_local")
+    commands = parser.add_subparsers(dest="action", required=True)
+    parsers = {
+        "up": commands.add_parser("up", help="start a stack and keep it until Ctrl-C"),
+        "exec": commands.add_parser("exec", help="start a stack, run a command, stop the stack"),
+    }
+    for command in parsers.values():
+        command.add_argument("name", choices=PROFILES)
+        command.add_argument("--keep", action="store_true", help="keep the state of earlier runs")
+    parsers["exec"].add_argument("command", nargs="+", metavar="-- COMMAND")
+    invocation = commands.add_parser("invoke", help="invoke a function of a running stack")
+    invocation.add_argument("function")
+    invocation.add_argument("event", nargs="?", type=Path)
+    invocation.add_argument("--stack", dest="name", choices=PROFILES, default="run")
+    return parser.parse_args(arguments)
+
+
+def main() -> int:
+    options = parse(sys.argv[1:])
+    profile = PROFILES[options.name]
+    signal.signal(signal.SIGTERM, interrupt)
+    try:
+        if options.action == "invoke":
+            return invoke_once(profile, options.function, options.event)
+        keep_state = profile.keeps_state or options.keep
+        if options.action == "up":
+            return up(profile, keep_state=keep_state)
+        return execute(profile, options.command, keep_state=keep_state)
+    except StackError as error:
+        say(f"error: {error}")
+        return 1
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,92 @@
+"""LocalStack in host mode, with the plugin of this package, in an environment of its own."""
+
+import os
+import shutil
+import signal
+import subprocess
+import urllib.request
+from pathlib import Path
+
+from goldalert_local.aws import ENVIRONMENT
+from goldalert_local.errors import StackError
+from goldalert_local.processes import HOST, end, spawn, wait_until
+from goldalert_local.profiles import ENVIRONMENTS, Profile
+
+# Nothing of the caller's environment reaches LocalStack but what a process needs to run at all.
+INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "USER", "LOGNAME")
+
+
+class LocalStackServer:
+    """One LocalStack process that keeps all its files in the stack's state folder."""
+
+    def __init__(self, profile: Profile, log_dir: Path) -> None:
+        self._profile = profile
+        self._directory = profile.state_dir / "localstack"
+        self.log = log_dir / "localstack.log"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int | None:
+        return self._process.pid if self._process else None
+
+    def start(self) -> None:
+        """Start the process without waiting for it."""
+        shutil.rmtree(self._directory, ignore_errors=True)
+        (self._directory / "tmp").mkdir(parents=True)
+        self._process = spawn(
+            [str(ENVIRONMENTS / "localstack" / "bin" / "python"), "-m", "localstack.runtime.main"],
+            log=self.log,
+            env=self._environment(),
+        )
+
+    def wait(self) -> None:
+        """Return once LocalStack answers."""
+        process = self._process
+        if process is None:
+            raise StackError("LocalStack was not started")
+        wait_until(self._is_ready, process, seconds=60, failure=self.why_it_ended())
+
+    def alive(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def stop(self) -> None:
+        if self._process:
+            end(self._process, signal.SIGTERM, seconds=15)
+
+    def why_it_ended(self) -> str:
+        return f"LocalStack has ended, its log is {self.log}"
+
+    def _is_ready(self) -> bool:
+        try:
+            url = f"{self._profile.aws_endpoint_url}/_localstack/health"
+            with urllib.request.urlopen(url, timeout=2) as response:  # noqa: S310  # a constant URL
+                return bool(response.status == 200)
+        except OSError:
+            return False
+
+    def _environment(self) -> dict[str, str]:
+        gateway = f"{HOST}:{self._profile.aws_port}"
+        return {
+            **{name: os.environ[name] for name in INHERITED if name in os.environ},
+            **ENVIRONMENT,
+            "LAMBDA_RUNTIME_EXECUTOR": "process",
+            "LAMBDA_PROCESS_PYTHON3_13": str(ENVIRONMENTS / "lambda" / "bin" / "python"),
+            "GATEWAY_SERVER": "hypercorn",
+            "GATEWAY_LISTEN": f"{gateway},{HOST}:{self._profile.api_port}",
+            "LOCALSTACK_HOST": gateway,
+            "SQS_ENDPOINT_STRATEGY": "path",
+            "LAMBDA_EVENT_SOURCE_MAPPING_POLL_INTERVAL_SEC": "0.3",
+            "LAMBDA_EVENT_SOURCE_MAPPING_MAX_BACKOFF_ON_EMPTY_POLL_SEC": "0.3",
+            "LAMBDA_EVENT_SOURCE_MAPPING_MAX_BACKOFF_ON_ERROR_SEC": "1",
+            "LAMBDA_RUNTIME_ENVIRONMENT_TIMEOUT": "30",
+            # every file of this stack lies in its own folder
+            "FILESYSTEM_ROOT": str(self._directory),
+            "LOCALSTACK_VOLUME_DIR": str(self._directory / "volume"),
+            "TMPDIR": str(self._directory / "tmp"),
+            # its DNS server would listen on all addresses
+            "DNS_ADDRESS": "0",
+            # it calls nobody
+            "DISABLE_EVENTS": "1",
+            "SKIP_SSL_CERT_DOWNLOAD": "1",
+            "LS_LOG": "warn",
+        }

@@ -1,0 +1,87 @@
+"""Carries what was not yet delivered over a restart, since LocalStack itself keeps nothing."""
+
+import json
+import time
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from goldalert_local.aws import Aws
+from goldalert_local.credentials import write_private
+
+IN_FLIGHT_SECONDS = 10
+
+type Message = dict[str, Any]
+
+
+def stand_still(aws: Aws) -> None:
+    """Let no function start any more, and wait until the messages in work are done or given up."""
+    mappings = [
+        mapping
+        for page in aws.lambda_.get_paginator("list_event_source_mappings").paginate()
+        for mapping in page["EventSourceMappings"]
+    ]
+    for mapping in mappings:
+        aws.lambda_.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
+    for page in aws.lambda_.get_paginator("list_functions").paginate():
+        for function in page["Functions"]:
+            aws.lambda_.put_function_concurrency(
+                FunctionName=function["FunctionName"], ReservedConcurrentExecutions=0
+            )
+    deadline = time.monotonic() + IN_FLIGHT_SECONDS
+    while any_in_flight(aws) and time.monotonic() < deadline:
+        time.sleep(0.2)
+
+
+def queue_urls(aws: Aws) -> Iterator[str]:
+    for page in aws.sqs.get_paginator("list_queues").paginate():
+        yield from page.get("QueueUrls", [])
+
+
+def any_in_flight(aws: Aws) -> bool:
+    for url in queue_urls(aws):
+        attributes = aws.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])[
+            "Attributes"
+        ]
+        if attributes["ApproximateNumberOfMessagesNotVisible"] != "0":
+            return True
+    return False
+
+
+def save(aws: Aws, path: Path) -> int:
+    """Write every message of every queue, in work and delayed ones too; return how many."""
+    saved = {url.rsplit("/", 1)[-1]: list(peek(aws, url)) for url in queue_urls(aws)}
+    saved = {queue: messages for queue, messages in saved.items() if messages}
+    write_private(path, json.dumps(saved))
+    return sum(map(len, saved.values()))
+
+
+def peek(aws: Aws, queue_url: str) -> Iterator[Message]:
+    """LocalStack's own view of a queue: it takes nothing out and hides nothing."""
+    query = urllib.parse.urlencode(
+        {"QueueUrl": queue_url, "ShowInvisible": "true", "ShowDelayed": "true"}
+    )
+    request = urllib.request.Request(  # noqa: S310  # the URL is this machine's own
+        f"{aws.endpoint_url}/_aws/sqs/messages?{query}", headers={"Accept": "application/json"}
+    )
+    with urllib.request.urlopen(request, timeout=60) as response:  # noqa: S310  # see above
+        result = json.load(response)["ReceiveMessageResponse"]["ReceiveMessageResult"] or {}
+    messages = result.get("Message", [])
+    yield from messages if isinstance(messages, list) else [messages]
+
+
+def restore(aws: Aws, path: Path) -> int:
+    """Send the saved messages to the queues of the same name, then forget them; return how many."""
+    if not path.exists():
+        return 0
+    saved: dict[str, list[Message]] = json.loads(path.read_text())
+    urls = {url.rsplit("/", 1)[-1]: url for url in queue_urls(aws)}
+    count = 0
+    for queue, messages in saved.items():
+        for message in messages:
+            aws.sqs.send_message(QueueUrl=urls[queue], **message)
+            count += 1
+    path.unlink()
+    return count
