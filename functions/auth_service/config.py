@@ -1,0 +1,25 @@
+"""The settings of the auth service."""
+
+from datetime import timedelta
+
+from goldalert.settings import Settings
+
+ACCESS_TOKEN_LIFE = timedelta(minutes=15)
+SESSION_LIFE = timedelta(days=30)
+VERIFICATION_TOKEN_LIFE = timedelta(days=2)
+
+
+class AuthSettings(Settings):
+    """What the auth functions are told. The names of secrets that one may not read are unset for it.
+
+    Attributes:
+        api_origin: the public base URL of the API, and the issuer of its tokens.
+        bcrypt_cost: the logarithm of bcrypt's rounds.
+    """
+
+    api_origin: str
+    bcrypt_cost: int = 12
+    pepper_secret: str = ""
+    signing_keys_secret: str = ""
+    verification_keys_secret: str = ""
+    event_key_secret: str = ""

@@ -1,0 +1,46 @@
+"""The Lambda authorizer of the API: who may pass at all. API Gateway asks it on every request."""
+
+from typing import Any
+
+from aws_lambda_powertools.utilities.data_classes.api_gateway_authorizer_event import (
+    APIGatewayAuthorizerTokenEvent,
+)
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from auth_service import use_cases
+from auth_service.bootstrap import services
+from goldalert.observability.log import logger, start_request
+
+
+class _RefusedError(Exception):
+    """API Gateway turns exactly this message into a 401; any other error into a 503."""
+
+    def __init__(self) -> None:
+        super().__init__("Unauthorized")
+
+
+def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    start_request(context.aws_request_id)
+    scheme, _, token = APIGatewayAuthorizerTokenEvent(event).authorization_token.partition(" ")
+    claims = services().verifier.verify(token) if scheme.lower() == "bearer" else None
+    if claims is None or not use_cases.authorize(services().unit_of_work, services().clock, claims):
+        logger.info("token refused")
+        raise _RefusedError
+    return {
+        "principalId": str(claims.user_id),
+        "policyDocument": {
+            "Version": "2012-10-17",
+            "Statement": [
+                {
+                    "Action": "execute-api:Invoke",
+                    "Effect": "Allow",
+                    "Resource": event["methodArn"],
+                }
+            ],
+        },
+        "context": {
+            "user_id": str(claims.user_id),
+            "role": claims.role,
+            "session_id": str(claims.session_id),
+        },
+    }

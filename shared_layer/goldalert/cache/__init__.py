@@ -1,0 +1,1 @@
+"""Redis, as a copy that may vanish at any time."""

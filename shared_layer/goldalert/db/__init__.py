@@ -1,0 +1,1 @@
+"""PostgreSQL: engine, unit of work, and what Alembic needs to know."""

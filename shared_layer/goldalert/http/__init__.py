@@ -1,0 +1,1 @@
+"""HTTP behind API Gateway: routing, the caller, problem+json, paging, idempotency, health."""

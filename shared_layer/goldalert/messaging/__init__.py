@@ -1,0 +1,1 @@
+"""Outbox, relay, inbox and consumer: at least once on the way, exactly once in effect."""

@@ -1,0 +1,1 @@
+"""Logs of every function, as JSON with the correlation id."""
