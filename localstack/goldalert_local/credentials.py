@@ -92,9 +92,11 @@ class Credentials:
                     {
                         "kid": self.signing_key_id,
                         "private_pem": self.signing_private_pem,
-                        "public_pem": self.signing_public_pem,
                     }
                 ],
+            },
+            "auth_verification_keys": {
+                "keys": [{"kid": self.signing_key_id, "public_pem": self.signing_public_pem}]
             },
             "event_key": {"keys": [self.event_key]},
         }
