@@ -10,7 +10,7 @@ from pathlib import Path
 from goldalert_local.aws import ENVIRONMENT
 from goldalert_local.errors import StackError
 from goldalert_local.processes import HOST, end, spawn, wait_until
-from goldalert_local.profiles import ENVIRONMENTS, Profile
+from goldalert_local.profiles import ENVIRONMENTS, STACK_NAME, STAGE, Profile
 
 # Nothing of the caller's environment reaches LocalStack but what a process needs to run at all.
 INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "USER", "LOGNAME")
@@ -50,8 +50,9 @@ class LocalStackServer:
         return self._process is not None and self._process.poll() is None
 
     def stop(self) -> None:
+        """At once: LocalStack keeps nothing, so its own way down would only take longer."""
         if self._process:
-            end(self._process, signal.SIGTERM, seconds=15)
+            end(self._process, signal.SIGKILL, seconds=5)
 
     def why_it_ended(self) -> str:
         return f"LocalStack has ended, its log is {self.log}"
@@ -72,7 +73,11 @@ class LocalStackServer:
             "LAMBDA_RUNTIME_EXECUTOR": "process",
             "LAMBDA_PROCESS_PYTHON3_13": str(ENVIRONMENTS / "lambda" / "bin" / "python"),
             "GATEWAY_SERVER": "hypercorn",
-            "GATEWAY_LISTEN": f"{gateway},{HOST}:{self._profile.api_port}",
+            "GATEWAY_LISTEN": gateway,
+            # the plugin's front door stands for the custom domain
+            "FRONT_DOOR_LISTEN": f"{HOST}:{self._profile.api_port}",
+            "FRONT_DOOR_API": STACK_NAME,
+            "FRONT_DOOR_STAGE": STAGE,
             "LOCALSTACK_HOST": gateway,
             "SQS_ENDPOINT_STRATEGY": "path",
             "LAMBDA_EVENT_SOURCE_MAPPING_POLL_INTERVAL_SEC": "0.3",
