@@ -1,0 +1,1 @@
+"""The price of gold: asks the sources, agrees on one price per slot, and serves it."""

@@ -1,0 +1,201 @@
+"""From the sources' answers to the tick: agree on one price, or say why there is none.
+
+The raw median of the counted votes is published when a strict majority is close to it. Quotes that
+look wrong are never dropped before the median is taken: the median of what such a filter leaves
+can lie outside the range of the honest sources, the raw median of a majority cannot.
+
+It is agreement, not probability: sources with a common upstream can be wrong together.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from decimal import Decimal
+
+from price_service.domain.judging import is_counted, judge, quotes_are_frozen, record
+from price_service.domain.market import session_opened
+from price_service.domain.model import (
+    Answer,
+    Reason,
+    Tick,
+    TickReason,
+    TickSource,
+    TickState,
+    Verdict,
+)
+
+MAJORITY_WITHIN = Decimal("0.005")
+PAIR_WITHIN = Decimal("0.003")
+JUMP = Decimal("0.01")
+GREAT_JUMP = Decimal("0.1")
+CONFIRMED_WITHIN = Decimal("0.005")
+JUMP_GROUPS = 3
+HISTORY_TICKS = 12
+"""How many of the last ticks the rules look back on."""
+
+
+def decide(slot: datetime, answers: Iterable[Answer], history: Sequence[Tick]) -> Tick:
+    """Return the tick of a slot.
+
+    Args:
+        slot: the schedule's own time, aware.
+        answers: what each source that was asked answered.
+        history: the last `HISTORY_TICKS` ticks, newest first.
+    """
+    opened = session_opened(slot)
+    if opened is None:
+        verdicts = record(answers, Reason.MARKET_CLOSED)
+        return _without_price(
+            slot, TickState.CLOSED, TickReason.MARKET_CLOSED, history, verdicts=verdicts
+        )
+
+    verdicts = judge(answers, slot, opened, history)
+    if quotes_are_frozen(verdicts, history):
+        return _without_price(
+            slot, TickState.UNKNOWN, TickReason.QUOTES_FROZEN, history, verdicts=verdicts
+        )
+    votes = _votes(verdicts)
+    if not votes:
+        return _without_price(
+            slot, TickState.STALE, TickReason.NO_QUOTES, history, verdicts=verdicts
+        )
+    return _agree(slot, votes, verdicts, history)
+
+
+def accept(slot: datetime, price: Decimal, source: TickSource) -> Tick:
+    """Return the tick of a replayed or simulated price: it agrees with itself, and is open."""
+    reason = TickReason.REPLAYED if source is TickSource.REPLAY else TickReason.SIMULATED
+    verdict = Verdict(
+        source, source, Reason.COUNTED, price, "USD", slot, received_at=slot, agrees=True
+    )
+    return Tick(
+        slot,
+        source,
+        TickState.FRESH,
+        reason,
+        price,
+        as_of=slot,
+        counted=1,
+        agreeing=1,
+        verdicts=(verdict,),
+    )
+
+
+def _agree(
+    slot: datetime, votes: Sequence[Decimal], verdicts: Sequence[Verdict], history: Sequence[Tick]
+) -> Tick:
+    middle = _median(votes)
+    agreeing = sum(_is_within(MAJORITY_WITHIN, vote, middle) for vote in votes)
+    verdicts = tuple(
+        replace(
+            verdict,
+            agrees=is_counted(verdict)
+            and verdict.price is not None
+            and _is_within(MAJORITY_WITHIN, verdict.price, middle),
+        )
+        for verdict in verdicts
+    )
+    tick = Tick(
+        slot,
+        TickSource.MARKET,
+        TickState.FRESH,
+        TickReason.AGREED,
+        middle,
+        as_of=slot,
+        counted=len(votes),
+        agreeing=agreeing,
+        spread_bps=round((max(votes) - min(votes)) / middle * 10_000),
+        verdicts=verdicts,
+    )
+    if len(votes) == 1:
+        return _hold(tick, TickReason.ONE_SOURCE, history)
+    if len(votes) == 2 and max(votes) - min(votes) > PAIR_WITHIN * middle:
+        return _hold(tick, TickReason.SPLIT, history)
+    if 2 * agreeing <= len(votes):
+        return _hold(tick, TickReason.SPLIT, history)
+    return _mind_the_jump(tick, history)
+
+
+def _mind_the_jump(tick: Tick, history: Sequence[Tick]) -> Tick:
+    """Publish an agreed price, unless it is so far from the last that it needs confirmation."""
+    last = history[0] if history else None
+    if last is None or last.price is None or tick.price is None:
+        return _grade(tick)
+    if _is_within(JUMP, tick.price, last.price):
+        return _grade(tick)
+
+    announced = last.candidate is not None and _is_within(
+        CONFIRMED_WITHIN, tick.price, last.candidate
+    )
+    by_groups = tick.agreeing >= JUMP_GROUPS
+    if not _is_within(GREAT_JUMP, tick.price, last.price):
+        if by_groups and announced and last.agreeing >= JUMP_GROUPS:
+            return _grade(tick)
+    elif by_groups:
+        return _grade(tick)
+    elif announced:
+        return replace(tick, state=TickState.REDUCED, reason=TickReason.JUMP_CONFIRMED)
+    return _hold(tick, TickReason.JUMP_UNCONFIRMED, history, candidate=tick.price)
+
+
+def _grade(tick: Tick) -> Tick:
+    """Call an agreed price fresh, or reduced when less speaks for it than could."""
+    timed = any(verdict.agrees and verdict.quoted_at is not None for verdict in tick.verdicts)
+    if not timed:
+        return replace(tick, state=TickState.REDUCED, reason=TickReason.NO_QUOTE_TIME)
+    if tick.counted == 2:
+        return replace(tick, state=TickState.REDUCED, reason=TickReason.TWO_SOURCES)
+    return tick
+
+
+def _hold(
+    tick: Tick, reason: TickReason, history: Sequence[Tick], candidate: Decimal | None = None
+) -> Tick:
+    """Keep the last price, with what the slot's quotes were like."""
+    held = _without_price(tick.slot, TickState.HELD, reason, history, verdicts=tick.verdicts)
+    return replace(
+        held,
+        candidate=candidate,
+        counted=tick.counted,
+        agreeing=tick.agreeing,
+        spread_bps=tick.spread_bps,
+    )
+
+
+def _without_price(
+    slot: datetime,
+    state: TickState,
+    reason: TickReason,
+    history: Sequence[Tick],
+    *,
+    verdicts: tuple[Verdict, ...],
+) -> Tick:
+    """Return a tick that has no price of its own: the last one and its time stand."""
+    last = history[0] if history else None
+    return Tick(
+        slot,
+        TickSource.MARKET if last is None else last.source,
+        state,
+        reason,
+        price=None if last is None else last.price,
+        as_of=None if last is None else last.as_of,
+        verdicts=verdicts,
+    )
+
+
+def _votes(verdicts: Iterable[Verdict]) -> list[Decimal]:
+    """Return one vote per upstream group: the median of its counted quotes."""
+    groups: dict[str, list[Decimal]] = {}
+    for verdict in verdicts:
+        if is_counted(verdict) and verdict.price is not None:
+            groups.setdefault(verdict.group, []).append(verdict.price)
+    return [_median(prices) for prices in groups.values()]
+
+
+def _median(values: Sequence[Decimal]) -> Decimal:
+    ordered = sorted(values)
+    return (ordered[(len(ordered) - 1) // 2] + ordered[len(ordered) // 2]) / 2
+
+
+def _is_within(share: Decimal, value: Decimal, of: Decimal) -> bool:
+    return abs(value - of) <= share * of

@@ -1,0 +1,160 @@
+"""Which quotes count: each is judged alone, by the slot's time and by what came before."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from price_service.domain.model import NO_VALUE, Answer, Quote, Reason, Tick, TickState, Verdict
+
+CURRENCY = "USD"
+LOWEST, HIGHEST = Decimal(100), Decimal(100_000)
+"""Bounds that no honest price of a troy ounce in USD leaves."""
+
+MAX_AGE = timedelta(seconds=300)
+MAX_AHEAD = timedelta(seconds=60)
+UNCHANGED_SLOTS = 3
+PEERS_MOVED = Decimal("0.001")
+SETTLING = timedelta(minutes=15)
+"""How long after an opening a value that was never seen before may be one from before it."""
+
+_FROZEN = frozenset({Reason.TOO_OLD, Reason.FROM_BEFORE_OPENING, Reason.UNCHANGED})
+
+
+def judge(
+    answers: Iterable[Answer], slot: datetime, opened: datetime, history: Sequence[Tick]
+) -> tuple[Verdict, ...]:
+    """Say of each answer whether it counts, and if not why.
+
+    Args:
+        opened: when the session that the slot falls into was opened.
+        history: the last ticks, newest first.
+    """
+    verdicts = [_judge_alone(answer, slot, opened, history) for answer in answers]
+    return tuple(
+        replace(verdict, reason=Reason.UNCHANGED)
+        if _is_left_behind(verdict, verdicts, history)
+        else verdict
+        for verdict in verdicts
+    )
+
+
+def is_counted(verdict: Verdict) -> bool:
+    return verdict.reason is Reason.COUNTED
+
+
+def record(answers: Iterable[Answer], reason: Reason) -> tuple[Verdict, ...]:
+    """Keep what was answered without judging it; quotes get `reason`."""
+    return tuple(_verdict(answer, reason) for answer in answers)
+
+
+def quotes_are_frozen(verdicts: Sequence[Verdict], history: Sequence[Tick]) -> bool:
+    """Say whether the quotes of most groups have stopped: the market may not be open."""
+    values = [v for v in verdicts if v.price is not None and v.reason not in NO_VALUE]
+    groups = {verdict.group for verdict in values}
+    moving = {
+        verdict.group
+        for verdict in values
+        if verdict.reason not in _FROZEN and not _is_unchanged(verdict, history)
+    }
+    return 2 * len(groups - moving) > len(groups)
+
+
+def _judge_alone(
+    answer: Answer, slot: datetime, opened: datetime, history: Sequence[Tick]
+) -> Verdict:
+    if not isinstance(answer, Quote):
+        return _verdict(answer, answer.reason)
+    return _verdict(answer, _reason(answer, slot, opened, history))
+
+
+def _reason(quote: Quote, slot: datetime, opened: datetime, history: Sequence[Tick]) -> Reason:
+    if quote.currency != CURRENCY:
+        return Reason.WRONG_CURRENCY
+    if not quote.price.is_finite() or not LOWEST <= quote.price <= HIGHEST:
+        return Reason.OUT_OF_BOUNDS
+    if quote.quoted_at is None:
+        if _may_be_from_before(quote, slot, opened, history):
+            return Reason.FROM_BEFORE_OPENING
+    elif slot - quote.quoted_at > MAX_AGE:
+        return Reason.TOO_OLD
+    elif quote.quoted_at - slot > MAX_AHEAD:
+        return Reason.FROM_THE_FUTURE
+    elif quote.quoted_at < opened:
+        return Reason.FROM_BEFORE_OPENING
+    return Reason.COUNTED
+
+
+def _may_be_from_before(
+    quote: Quote, slot: datetime, opened: datetime, history: Sequence[Tick]
+) -> bool:
+    """Say whether a quote without a time may still be the last one of the session before.
+
+    It is not once it has changed since the market was closed. Where no value of that time is
+    known, it gets the benefit of the doubt a while after the opening.
+    """
+    since = {
+        tick.values[quote.source]
+        for tick in history
+        if tick.slot >= opened and quote.source in tick.values
+    }
+    closing = next(
+        (
+            tick.values[quote.source]
+            for tick in history
+            if tick.state is TickState.CLOSED and quote.source in tick.values
+        ),
+        None,
+    )
+    if closing is None:
+        return slot - opened < SETTLING and since <= {quote.price}
+    return since | {quote.price} == {closing}
+
+
+def _is_unchanged(verdict: Verdict, history: Sequence[Tick]) -> bool:
+    """Say whether a value without a time is the same as in the last three slots."""
+    window = _window(verdict.source, history)
+    return (
+        verdict.quoted_at is None
+        and len(window) == UNCHANGED_SLOTS
+        and all(tick.values[verdict.source] == verdict.price for tick in window)
+    )
+
+
+def _is_left_behind(verdict: Verdict, verdicts: Sequence[Verdict], history: Sequence[Tick]) -> bool:
+    """Say whether an unchanged value stood still while most of its peers moved."""
+    if not _is_unchanged(verdict, history):
+        return False
+    window = _window(verdict.source, history)
+    peers = [v for v in verdicts if is_counted(v) and v.group != verdict.group]
+    moved = {peer.group for peer in peers if _has_moved(peer, window)}
+    return 2 * len(moved) > len({peer.group for peer in peers})
+
+
+def _has_moved(peer: Verdict, window: Sequence[Tick]) -> bool:
+    values = [tick.values[peer.source] for tick in window if peer.source in tick.values]
+    if peer.price is not None:
+        values.append(peer.price)
+    return max(values) - min(values) > PEERS_MOVED * min(values)
+
+
+def _window(source: str, history: Sequence[Tick]) -> list[Tick]:
+    """Return the last three ticks that have a value of the source.
+
+    They are of open slots: a value that is still the one of a closed slot is refused before.
+    """
+    return [tick for tick in history if source in tick.values][:UNCHANGED_SLOTS]
+
+
+def _verdict(answer: Answer, reason: Reason) -> Verdict:
+    if not isinstance(answer, Quote):
+        return Verdict(answer.source, answer.group, answer.reason, detail=answer.detail)
+    return Verdict(
+        answer.source,
+        answer.group,
+        reason,
+        price=answer.price,
+        currency=answer.currency,
+        quoted_at=answer.quoted_at,
+        received_at=answer.received_at,
+    )

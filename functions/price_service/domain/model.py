@@ -1,0 +1,157 @@
+"""What a tick is made of: what the sources answered, what was made of it, and the price."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """Why a source's answer counts or does not."""
+
+    COUNTED = "counted"
+    # there is no quote
+    TIMED_OUT = "timed_out"
+    UNREACHABLE = "unreachable"
+    FORBIDDEN_ADDRESS = "forbidden_address"
+    REDIRECTED = "redirected"
+    RATE_LIMITED = "rate_limited"
+    BAD_STATUS = "bad_status"
+    TOO_LARGE = "too_large"
+    MALFORMED = "malformed"
+    # there is one, and it does not count
+    WRONG_CURRENCY = "wrong_currency"
+    OUT_OF_BOUNDS = "out_of_bounds"
+    TOO_OLD = "too_old"
+    FROM_THE_FUTURE = "from_the_future"
+    FROM_BEFORE_OPENING = "from_before_opening"
+    UNCHANGED = "unchanged"
+    MARKET_CLOSED = "market_closed"
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """What one source says one troy ounce of pure gold costs.
+
+    Attributes:
+        source: the name of the source.
+        group: the upstream that the source draws from; sources with the same one share a vote.
+        quoted_at: the quote's own time; None when the source has no trustworthy one.
+    """
+
+    source: str
+    group: str
+    price: Decimal
+    currency: str
+    quoted_at: datetime | None
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A source that was asked and gave no quote."""
+
+    source: str
+    group: str
+    reason: Reason
+    detail: str = ""
+
+
+type Answer = Quote | Refusal
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What was made of one source's answer. Kept with the tick, as its provenance."""
+
+    source: str
+    group: str
+    reason: Reason
+    price: Decimal | None = None
+    currency: str | None = None
+    quoted_at: datetime | None = None
+    received_at: datetime | None = None
+    agrees: bool = False
+    detail: str = ""
+
+
+class TickState(StrEnum):
+    """How good the price of a tick is. Only `fresh` and `reduced` prices are new ones."""
+
+    FRESH = "fresh"
+    REDUCED = "reduced"
+    HELD = "held"
+    CLOSED = "closed"
+    UNKNOWN = "unknown"
+    STALE = "stale"
+
+
+class TickReason(StrEnum):
+    """Why a tick is in its state."""
+
+    AGREED = "agreed"
+    REPLAYED = "replayed"
+    SIMULATED = "simulated"
+    TWO_SOURCES = "two_sources"
+    NO_QUOTE_TIME = "no_quote_time"
+    JUMP_CONFIRMED = "jump_confirmed"
+    JUMP_UNCONFIRMED = "jump_unconfirmed"
+    ONE_SOURCE = "one_source"
+    SPLIT = "split"
+    QUOTES_FROZEN = "quotes_frozen"
+    NO_QUOTES = "no_quotes"
+    MARKET_CLOSED = "market_closed"
+
+
+class TickSource(StrEnum):
+    """Where a price comes from. Anything but the market is labelled wherever it is shown."""
+
+    MARKET = "market"
+    SIMULATOR = "simulator"
+    REPLAY = "replay"
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """The price of one slot, in USD per troy ounce of pure gold, and why it is that one.
+
+    Attributes:
+        slot: the schedule's own time, which everything is judged by.
+        price: the price that stands: the slot's own, or the last one; None before the first.
+        as_of: the slot that `price` was agreed on in.
+        candidate: what was agreed on but is held back, because it is far from the last price.
+        counted: votes that were counted, one per upstream group.
+        agreeing: those of them that are close to their median.
+        spread_bps: from the lowest to the highest counted vote, in basis points of the median.
+    """
+
+    slot: datetime
+    source: TickSource
+    state: TickState
+    reason: TickReason
+    price: Decimal | None
+    as_of: datetime | None
+    candidate: Decimal | None = None
+    counted: int = 0
+    agreeing: int = 0
+    spread_bps: int = 0
+    verdicts: tuple[Verdict, ...] = ()
+
+    @property
+    def may_trigger(self) -> bool:
+        """Whether alerts may be checked against the price."""
+        return self.state in {TickState.FRESH, TickState.REDUCED}
+
+    @property
+    def values(self) -> Mapping[str, Decimal]:
+        """What each source said, whether it counted or not."""
+        return {
+            verdict.source: verdict.price
+            for verdict in self.verdicts
+            if verdict.price is not None and verdict.reason not in NO_VALUE
+        }
+
+
+NO_VALUE = frozenset({Reason.WRONG_CURRENCY, Reason.OUT_OF_BOUNDS})
+"""Quotes whose number is not a value of gold in USD, whatever else it is."""
