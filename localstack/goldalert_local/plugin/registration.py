@@ -27,8 +27,10 @@ def install() -> None:
         front_door,
         gateway_responses,
         polling,
+        shutdown,
     )
 
+    shutdown.install()
     concurrency.install()
     authorizer.install()
     gateway_responses.install()
