@@ -1,10 +1,8 @@
 """The settings of the migrator, and which service owns which database."""
 
-import os
 from pathlib import Path
-from typing import Self
 
-from pydantic import BaseModel, ConfigDict
+from goldalert.settings import Environment
 
 DATABASES = {
     "auth_service": "auth_db",
@@ -21,13 +19,7 @@ FUNCTIONS = Path(__file__).resolve().parent.parent
 """The build puts each service's `migrations/` beside the migrator, as in the source tree."""
 
 
-class MigratorSettings(BaseModel):
-    """What the environment says: the prefix of all secrets, `goldalert/<stage>/`."""
-
-    model_config = ConfigDict(frozen=True)
+class MigratorSettings(Environment):
+    """What the migrator is told: `secrets_prefix` begins the names of all secrets."""
 
     secrets_prefix: str
-
-    @classmethod
-    def from_environment(cls) -> Self:
-        return cls(secrets_prefix=os.environ["SECRETS_PREFIX"])
