@@ -1,0 +1,271 @@
+"""Outbox, relay, inbox and consumer against a real database."""
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import Connection, Engine, text
+
+from goldalert import aws
+from goldalert.db.unit_of_work import Transaction, UnitOfWork
+from goldalert.events.catalogue import AnyEvent
+from goldalert.events.users import UserEmailVerifiedData, UserEmailVerifiedV1
+from goldalert.ids import new_id
+from goldalert.messaging.consumer import BACKOFF_SECONDS, consume
+from goldalert.messaging.relay import OutboxRelay, OutboxRow, PublishError
+
+
+class Topic:
+    """Keeps what it is given, or refuses it."""
+
+    def __init__(self) -> None:
+        self.accepted: list[UUID] = []
+        self.batches: list[int] = []
+        self.refuse: set[UUID] = set()
+        self.is_down = False
+
+    def publish(self, topic: str, rows: Sequence[OutboxRow]) -> dict[UUID, str]:
+        if self.is_down:
+            raise PublishError(topic)
+        self.batches.append(len(rows))
+        self.accepted += [row.id for row in rows if row.id not in self.refuse]
+        return {row.id: "refused" for row in rows if row.id in self.refuse}
+
+
+def event(correlation_id: str = "test") -> UserEmailVerifiedV1:
+    return UserEmailVerifiedV1(
+        occurred_at=datetime.now(UTC),
+        producer="auth_service",
+        correlation_id=correlation_id,
+        data=UserEmailVerifiedData(user_id=new_id(), email="ada@example.com"),
+    )
+
+
+def publish(engine: Engine, *events: AnyEvent) -> None:
+    with UnitOfWork(engine, lambda connection: connection).begin() as tx:
+        tx.publish(*events)
+
+
+def waiting(engine: Engine) -> set[UUID]:
+    with engine.begin() as connection:
+        return set(connection.execute(text("SELECT id FROM outbox")).scalars())
+
+
+def end_leases(engine: Engine) -> None:
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE outbox SET leased_until = now() - interval '1 s'"))
+
+
+def test_a_rolled_back_transaction_publishes_nothing(engine: Engine) -> None:
+    """R4."""
+    topic = Topic()
+    unit_of_work = UnitOfWork(engine, lambda connection: connection, OutboxRelay(engine, topic))
+    with pytest.raises(ZeroDivisionError), unit_of_work.begin() as tx:
+        tx.publish(event())
+        _ = 1 / 0
+    assert (waiting(engine), topic.accepted) == (set(), [])
+
+
+def test_a_commit_is_followed_by_the_relay(engine: Engine) -> None:
+    topic, sent = Topic(), event()
+    unit_of_work = UnitOfWork(engine, lambda connection: connection, OutboxRelay(engine, topic))
+    with unit_of_work.begin() as tx:
+        tx.publish(sent)
+    assert (waiting(engine), topic.accepted) == (set(), [sent.event_id])
+
+
+def test_a_topic_that_is_down_loses_nothing_and_fails_no_request(engine: Engine) -> None:
+    """R5."""
+    topic, sent = Topic(), event()
+    topic.is_down = True
+    relay = OutboxRelay(engine, topic)
+    with UnitOfWork(engine, lambda connection: connection, relay).begin() as tx:
+        tx.publish(sent)
+    assert waiting(engine) == {sent.event_id}
+    topic.is_down = False
+    end_leases(engine)
+    assert (relay.run(), topic.accepted) == (1, [sent.event_id])
+
+
+def test_a_refused_event_stays_and_the_others_go(engine: Engine) -> None:
+    good, bad = event(), event()
+    publish(engine, good, bad)
+    topic = Topic()
+    topic.refuse = {bad.event_id}
+    assert OutboxRelay(engine, topic).run() == 1
+    assert waiting(engine) == {bad.event_id}
+
+
+def test_a_relay_killed_after_publishing_publishes_again_with_the_same_id(engine: Engine) -> None:
+    """R5."""
+    sent = event()
+    publish(engine, sent)
+
+    class Killed(BaseException):
+        pass
+
+    class TopicThenKilled(Topic):
+        def publish(self, topic: str, rows: Sequence[OutboxRow]) -> dict[UUID, str]:
+            super().publish(topic, rows)
+            raise Killed
+
+    first, second = TopicThenKilled(), Topic()
+    with pytest.raises(Killed):
+        OutboxRelay(engine, first).run()
+    assert OutboxRelay(engine, second).run() == 0, "the lease still holds"
+    end_leases(engine)
+    OutboxRelay(engine, second).run()
+    assert first.accepted == second.accepted == [sent.event_id]
+
+
+def test_the_schedule_leaves_young_events_to_their_own_handler(engine: Engine) -> None:
+    publish(engine, event())
+    assert OutboxRelay(engine, Topic()).run(older_than=timedelta(seconds=30)) == 0
+
+
+def test_many_events_go_in_batches_of_ten_in_order(engine: Engine) -> None:
+    sent = [event() for _ in range(123)]
+    publish(engine, *sent)
+    topic = Topic()
+    OutboxRelay(engine, topic).run()
+    assert topic.accepted == [e.event_id for e in sent]
+    assert topic.batches == [10] * 10 + [10, 10, 3]
+
+
+class Context:
+    aws_request_id = "request"
+    remaining = 30_000
+
+    def get_remaining_time_in_millis(self) -> int:
+        return self.remaining
+
+
+class Sqs:
+    """Remembers the pauses that it is asked for."""
+
+    def __init__(self) -> None:
+        self.pauses: dict[str, int] = {}
+
+    def get_queue_url(self, **_: Any) -> dict[str, str]:
+        return {"QueueUrl": "queue"}
+
+    def change_message_visibility(self, **call: Any) -> None:
+        self.pauses[call["ReceiptHandle"]] = call["VisibilityTimeout"]
+
+
+@pytest.fixture
+def sqs(monkeypatch: pytest.MonkeyPatch) -> Sqs:
+    queue = Sqs()
+    monkeypatch.setattr(aws, "client", lambda service: queue)
+    return queue
+
+
+def batch(*bodies: str, attempt: int = 1) -> dict[str, Any]:
+    return {
+        "Records": [
+            {
+                "messageId": f"message-{i}",
+                "receiptHandle": f"handle-{i}",
+                "body": body,
+                "attributes": {"ApproximateReceiveCount": str(attempt)},
+                "messageAttributes": {},
+                "eventSource": "aws:sqs",
+                "eventSourceARN": "arn:aws:sqs:us-east-1:000000000000:queue",
+                "awsRegion": "us-east-1",
+            }
+            for i, body in enumerate(bodies)
+        ]
+    }
+
+
+def run(engine: Engine, event: dict[str, Any], handle: Any, context: Any = None) -> list[str]:
+    """Consume a batch; return the ids of the messages that come back."""
+    answer = consume(
+        event,
+        context or Context(),
+        consumer="email_service.test",
+        unit_of_work=UnitOfWork(engine, lambda connection: connection),
+        handle=handle,
+    )
+    return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
+
+
+def test_an_event_delivered_three_times_has_one_effect(engine: Engine, sqs: Sqs) -> None:
+    """R7."""
+    effects: list[UUID] = []
+    body = event().to_message()
+    for _ in range(2):
+        run(engine, batch(body, body), lambda tx, e: effects.append(e.event_id))
+    assert len(effects) == 1
+
+
+def test_only_the_failed_message_comes_back(engine: Engine, sqs: Sqs) -> None:
+    """R8."""
+    poison = event()
+    bodies = [event().to_message() for _ in range(9)]
+    bodies.insert(5, poison.to_message())
+    done: list[UUID] = []
+
+    def handle(tx: Transaction[Connection], e: AnyEvent) -> None:
+        if e.event_id == poison.event_id:
+            raise ValueError("poison")
+        done.append(e.event_id)
+
+    assert run(engine, batch(*bodies), handle) == ["message-5"]
+    assert len(done) == 9
+
+
+def test_a_failed_message_leaves_no_effect_and_works_when_it_comes_again(
+    engine: Engine, sqs: Sqs
+) -> None:
+    """R4, R7."""
+    body = event().to_message()
+
+    def fail(tx: Transaction[Connection], e: AnyEvent) -> None:
+        tx.publish(event())
+        raise ValueError
+
+    run(engine, batch(body), fail)
+    assert waiting(engine) == set()
+    effects: list[UUID] = []
+    run(engine, batch(body), lambda tx, e: effects.append(e.event_id))
+    assert len(effects) == 1
+
+
+@pytest.mark.parametrize(("attempt", "pause"), list(enumerate([*BACKOFF_SECONDS, 60], start=1)))
+def test_a_failed_message_pauses_longer_each_time(
+    engine: Engine, sqs: Sqs, attempt: int, pause: int
+) -> None:
+    run(engine, batch("not json", attempt=attempt), lambda tx, e: None)
+    assert sqs.pauses == {"handle-0": pause}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"event_type": "gold_found"}, {"event_version": 2}, {"data": {}}],
+    ids=["type", "version", "data"],
+)
+def test_an_unknown_event_comes_back_and_is_never_dropped(
+    engine: Engine, sqs: Sqs, change: dict[str, Any]
+) -> None:
+    """R14."""
+    body = json.dumps(json.loads(event().to_message()) | change)
+    assert run(engine, batch(body), lambda tx, e: None) == ["message-0"]
+
+
+def test_messages_for_which_no_time_is_left_come_back_at_once(engine: Engine, sqs: Sqs) -> None:
+    """R8."""
+    context = Context()
+    done: list[UUID] = []
+
+    def handle(tx: Transaction[Connection], e: AnyEvent) -> None:
+        done.append(e.event_id)
+        if len(done) == 6:
+            context.remaining = 500
+
+    bodies = [event().to_message() for _ in range(10)]
+    assert run(engine, batch(*bodies), handle, context) == [f"message-{i}" for i in range(6, 10)]
+    assert set(sqs.pauses.values()) == {0}
