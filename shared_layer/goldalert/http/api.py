@@ -1,5 +1,6 @@
 """The HTTP side of a service: a powertools resolver, and what every answer has in common."""
 
+import base64
 import json
 import re
 from collections.abc import Callable
@@ -105,9 +106,15 @@ def _correlation_id(event: dict[str, Any]) -> str:
 
 def _check_body(event: dict[str, Any]) -> None:
     body = event.get("body") or ""
-    # base64 takes 4 characters for 3 bytes
-    size = len(body) * 3 // 4 if event.get("isBase64Encoded") else len(body.encode())
-    if size > MAX_BODY_BYTES:
+    if event.get("isBase64Encoded"):
+        try:
+            raw = base64.b64decode(body, validate=True)
+            raw.decode()
+        except ValueError as error:
+            raise MalformedRequestError("The body is not UTF-8 text.") from error
+    else:
+        raw = body.encode()
+    if len(raw) > MAX_BODY_BYTES:
         raise TooLargeError("The body is larger than 64 KiB.")
 
 
