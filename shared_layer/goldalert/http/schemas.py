@@ -1,6 +1,22 @@
 """Bases of the request and response models."""
 
-from pydantic import BaseModel, ConfigDict
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict
+
+
+def _refuse_null_character(text: str) -> str:
+    if "\0" in text:
+        raise ValueError("must not contain a null character")
+    return text
+
+
+Text = Annotated[str, AfterValidator(_refuse_null_character)]
+"""Any text that PostgreSQL can store: all but the null character.
+
+Example:
+    >>> Name = Annotated[Text, StringConstraints(min_length=1, max_length=100)]  # doctest: +SKIP
+"""
 
 
 class RequestBody(BaseModel):
