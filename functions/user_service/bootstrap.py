@@ -1,0 +1,28 @@
+"""The composition root: the only place that names concrete classes."""
+
+from functools import cache, cached_property
+
+from goldalert.bootstrap import BaseServices
+from goldalert.cache.cache_aside import Cache
+from goldalert.db.unit_of_work import UnitOfWork
+from user_service.config import CACHE_SECONDS, UserSettings
+from user_service.use_cases import Users
+
+
+class Services(BaseServices[UserSettings]):
+    """What the handlers work with."""
+
+    @cached_property
+    def unit_of_work(self) -> UnitOfWork[Users]:
+        from user_service.repository import Repository
+
+        return self.make_unit_of_work(Repository)
+
+    @cached_property
+    def cache(self) -> Cache:
+        return Cache(self.secret.redis_url.get_secret_value(), ttl_seconds=CACHE_SECONDS)
+
+
+@cache
+def services() -> Services:
+    return Services(UserSettings.from_environment())
