@@ -12,6 +12,7 @@ from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 
+from goldalert.events.prices import Origin, TickState
 from price_service.domain.judging import is_counted, judge, quotes_are_frozen, record
 from price_service.domain.market import session_opened
 from price_service.domain.model import (
@@ -19,8 +20,6 @@ from price_service.domain.model import (
     Reason,
     Tick,
     TickReason,
-    TickSource,
-    TickState,
     Verdict,
 )
 
@@ -45,33 +44,27 @@ def decide(slot: datetime, answers: Iterable[Answer], history: Sequence[Tick]) -
     opened = session_opened(slot)
     if opened is None:
         verdicts = record(answers, Reason.MARKET_CLOSED)
-        return _without_price(
-            slot, TickState.CLOSED, TickReason.MARKET_CLOSED, history, verdicts=verdicts
-        )
+        return _without_price(slot, "closed", TickReason.MARKET_CLOSED, history, verdicts=verdicts)
 
     verdicts = judge(answers, slot, opened, history)
     if quotes_are_frozen(verdicts, history):
-        return _without_price(
-            slot, TickState.UNKNOWN, TickReason.QUOTES_FROZEN, history, verdicts=verdicts
-        )
+        return _without_price(slot, "unknown", TickReason.QUOTES_FROZEN, history, verdicts=verdicts)
     votes = _votes(verdicts)
     if not votes:
-        return _without_price(
-            slot, TickState.STALE, TickReason.NO_QUOTES, history, verdicts=verdicts
-        )
+        return _without_price(slot, "stale", TickReason.NO_QUOTES, history, verdicts=verdicts)
     return _agree(slot, votes, verdicts, history)
 
 
-def accept(slot: datetime, price: Decimal, source: TickSource) -> Tick:
+def accept(slot: datetime, price: Decimal, origin: Origin) -> Tick:
     """Return the tick of a replayed or simulated price: it agrees with itself, and is open."""
-    reason = TickReason.REPLAYED if source is TickSource.REPLAY else TickReason.SIMULATED
+    reason = TickReason.REPLAYED if origin == "replay" else TickReason.SIMULATED
     verdict = Verdict(
-        source, source, Reason.COUNTED, price, "USD", slot, received_at=slot, agrees=True
+        origin, origin, Reason.COUNTED, price, "USD", slot, received_at=slot, agrees=True
     )
     return Tick(
         slot,
-        source,
-        TickState.FRESH,
+        origin,
+        "fresh",
         reason,
         price,
         as_of=slot,
@@ -97,8 +90,8 @@ def _agree(
     )
     tick = Tick(
         slot,
-        TickSource.MARKET,
-        TickState.FRESH,
+        "live",
+        "fresh",
         TickReason.AGREED,
         middle,
         as_of=slot,
@@ -134,7 +127,7 @@ def _mind_the_jump(tick: Tick, history: Sequence[Tick]) -> Tick:
     elif by_groups:
         return _grade(tick)
     elif announced:
-        return replace(tick, state=TickState.REDUCED, reason=TickReason.JUMP_CONFIRMED)
+        return replace(tick, state="reduced", reason=TickReason.JUMP_CONFIRMED)
     return _hold(tick, TickReason.JUMP_UNCONFIRMED, history, candidate=tick.price)
 
 
@@ -142,9 +135,9 @@ def _grade(tick: Tick) -> Tick:
     """Call an agreed price fresh, or reduced when less speaks for it than could."""
     timed = any(verdict.agrees and verdict.quoted_at is not None for verdict in tick.verdicts)
     if not timed:
-        return replace(tick, state=TickState.REDUCED, reason=TickReason.NO_QUOTE_TIME)
+        return replace(tick, state="reduced", reason=TickReason.NO_QUOTE_TIME)
     if tick.counted == 2:
-        return replace(tick, state=TickState.REDUCED, reason=TickReason.TWO_SOURCES)
+        return replace(tick, state="reduced", reason=TickReason.TWO_SOURCES)
     return tick
 
 
@@ -152,7 +145,7 @@ def _hold(
     tick: Tick, reason: TickReason, history: Sequence[Tick], candidate: Decimal | None = None
 ) -> Tick:
     """Keep the last price, with what the slot's quotes were like."""
-    held = _without_price(tick.slot, TickState.HELD, reason, history, verdicts=tick.verdicts)
+    held = _without_price(tick.slot, "held", reason, history, verdicts=tick.verdicts)
     return replace(
         held,
         candidate=candidate,
@@ -174,7 +167,7 @@ def _without_price(
     last = history[0] if history else None
     return Tick(
         slot,
-        TickSource.MARKET if last is None else last.source,
+        "live" if last is None else last.origin,
         state,
         reason,
         price=None if last is None else last.price,

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from price_service.domain.model import NO_VALUE, Answer, Quote, Reason, Tick, TickState, Verdict
+from price_service.domain.model import NO_VALUE, Answer, Quote, Reason, Tick, Verdict
 
 CURRENCY = "USD"
 LOWEST, HIGHEST = Decimal(100), Decimal(100_000)
@@ -102,7 +102,7 @@ def _may_be_from_before(
         (
             tick.values[quote.source]
             for tick in history
-            if tick.state is TickState.CLOSED and quote.source in tick.values
+            if tick.state == "closed" and quote.source in tick.values
         ),
         None,
     )

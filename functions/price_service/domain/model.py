@@ -6,6 +6,8 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
+from goldalert.events.prices import MAY_TRIGGER, Origin, TickState
+
 
 class Reason(StrEnum):
     """Why a source's answer counts or does not."""
@@ -76,17 +78,6 @@ class Verdict:
     detail: str = ""
 
 
-class TickState(StrEnum):
-    """How good the price of a tick is. Only `fresh` and `reduced` prices are new ones."""
-
-    FRESH = "fresh"
-    REDUCED = "reduced"
-    HELD = "held"
-    CLOSED = "closed"
-    UNKNOWN = "unknown"
-    STALE = "stale"
-
-
 class TickReason(StrEnum):
     """Why a tick is in its state."""
 
@@ -104,20 +95,13 @@ class TickReason(StrEnum):
     MARKET_CLOSED = "market_closed"
 
 
-class TickSource(StrEnum):
-    """Where a price comes from. Anything but the market is labelled wherever it is shown."""
-
-    MARKET = "market"
-    SIMULATOR = "simulator"
-    REPLAY = "replay"
-
-
 @dataclass(frozen=True, slots=True)
 class Tick:
     """The price of one slot, in USD per troy ounce of pure gold, and why it is that one.
 
     Attributes:
         slot: the schedule's own time, which everything is judged by.
+        origin: where `price` comes from; anything but `live` is labelled wherever it is shown.
         price: the price that stands: the slot's own, or the last one; None before the first.
         as_of: the slot that `price` was agreed on in.
         candidate: what was agreed on but is held back, because it is far from the last price.
@@ -127,7 +111,7 @@ class Tick:
     """
 
     slot: datetime
-    source: TickSource
+    origin: Origin
     state: TickState
     reason: TickReason
     price: Decimal | None
@@ -141,7 +125,7 @@ class Tick:
     @property
     def may_trigger(self) -> bool:
         """Whether alerts may be checked against the price."""
-        return self.state in {TickState.FRESH, TickState.REDUCED}
+        return self.state in MAY_TRIGGER
 
     @property
     def values(self) -> Mapping[str, Decimal]:

@@ -5,7 +5,7 @@ import pytest
 from tests.support.market_day import NOON, SLOT, day, quote, quotes, refusal, run
 
 from price_service.domain.agreement import decide
-from price_service.domain.model import Reason, TickReason, TickState
+from price_service.domain.model import Reason, TickReason
 
 SUNDAY_OPENING = datetime(2026, 8, 23, 22, 0, tzinfo=UTC)
 DAILY_OPENING = datetime(2026, 8, 18, 22, 0, tzinfo=UTC)
@@ -195,7 +195,7 @@ class TestReopening:
             start=start,
         )
 
-        assert ticks[0].state is TickState.CLOSED
+        assert ticks[0].state == "closed"
         assert [tick.verdicts[0].reason for tick in ticks[1:]] == [
             Reason.FROM_BEFORE_OPENING,
             Reason.COUNTED,
@@ -211,7 +211,7 @@ class TestReopening:
         )
         reopened = decide(DAILY_OPENING, quotes(DAILY_OPENING, **{"gold-api": "4390"}), ticks[::-1])
 
-        assert [tick.state for tick in ticks[1:]] == [TickState.CLOSED, TickState.CLOSED]
+        assert [tick.state for tick in ticks[1:]] == ["closed", "closed"]
         assert reopened.verdicts[0].reason is Reason.FROM_BEFORE_OPENING
 
     def test_a_value_that_was_never_seen_before_counts_when_it_moves(self):
@@ -240,7 +240,7 @@ class TestFrozenMarket:
         moving = {"swissquote": "4391", "gold-api": "4390", "coinbase": "4390.5"}
         *_, last = day(*[moving] * 4)
 
-        assert last.state is TickState.UNKNOWN
+        assert last.state == "unknown"
         assert last.reason is TickReason.QUOTES_FROZEN
         assert last.price == Decimal("4390.5")
         assert last.as_of == NOON + timedelta(minutes=10)
@@ -255,7 +255,7 @@ class TestFrozenMarket:
             {"swissquote": "4391", "gold-api": "4390", "coinbase": "4390.4"},
         )
 
-        assert last.state is TickState.FRESH
+        assert last.state == "fresh"
 
     def test_is_recognised_by_old_quote_times(self):
         old = NOON - timedelta(hours=2)
@@ -265,7 +265,7 @@ class TestFrozenMarket:
             quote("gold-api", "4390"),
         ]
 
-        assert decide(NOON, answers, []).state is TickState.UNKNOWN
+        assert decide(NOON, answers, []).state == "unknown"
 
     def test_is_recognised_by_the_quotes_that_there_are(self):
         answers = [
@@ -275,7 +275,7 @@ class TestFrozenMarket:
             refusal("coinbase"),
         ]
 
-        assert decide(NOON, answers, []).state is TickState.UNKNOWN
+        assert decide(NOON, answers, []).state == "unknown"
 
     def test_is_not_seen_in_sources_that_are_down(self):
         answers = [refusal("swissquote"), refusal("coinbase"), quote("gold-api", "4390")]
