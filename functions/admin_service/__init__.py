@@ -1,0 +1,1 @@
+"""What operators need: the audit log."""
