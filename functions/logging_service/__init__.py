@@ -1,0 +1,1 @@
+"""What happened, across all services: log entries that can be searched."""
