@@ -38,5 +38,6 @@ class Aws:
             "secretsmanager", endpoint_url=endpoint_url, config=config
         )
         self.sqs = here.client("sqs", endpoint_url=endpoint_url, config=config)
+        self.sns = here.client("sns", endpoint_url=endpoint_url, config=config)
         self.events = here.client("events", endpoint_url=endpoint_url, config=config)
         self.endpoint_url = endpoint_url

@@ -1,0 +1,316 @@
+"""A user's and an operator's view of a running stack, for the demo and the end-to-end tests."""
+
+import email
+import email.policy
+import fcntl
+import json
+import re
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from decimal import Decimal
+from email.message import EmailMessage
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Self
+from uuid import uuid4
+
+import urllib3
+from sqlalchemy import URL, Engine, NullPool, create_engine, text
+
+from goldalert_local.aws import Aws
+from goldalert_local.invoke import Answer, full_name, invoke
+
+PASSWORD = "gold glitters 4 a while"  # noqa: S105 - of users that tests and the demo make up
+POLL_SECONDS = 0.1
+
+
+class TimedOutError(Exception):
+    """What was waited for did not come."""
+
+
+class UnexpectedAnswerError(Exception):
+    """The stack did not answer as it should."""
+
+
+def expect(is_right: bool, answer: object) -> None:
+    """Stop with the whole answer when it is not the right one."""
+    if not is_right:
+        raise UnexpectedAnswerError(answer)
+
+
+def wait_for[T](found: Callable[[], T | None], what: str, *, seconds: float = 30) -> T:
+    """Ask again and again until the answer is true; return it."""
+    end = time.monotonic() + seconds
+    while True:
+        if answer := found():
+            return answer
+        if time.monotonic() > end:
+            raise TimedOutError(f"waited {seconds:.0f} s for {what}")
+        time.sleep(POLL_SECONDS)
+
+
+@dataclass(frozen=True)
+class HttpAnswer:
+    """An HTTP answer. Header names are in lower case."""
+
+    status: int
+    headers: dict[str, str]
+    text: str
+
+    @property
+    def body(self) -> Any:
+        return json.loads(self.text)
+
+
+@dataclass(frozen=True)
+class Http:
+    """Calls the API, as one user or as nobody."""
+
+    base_url: str
+    headers: dict[str, str] = field(default_factory=dict)
+    _pool: urllib3.PoolManager = field(
+        default_factory=lambda: urllib3.PoolManager(retries=False, timeout=30)
+    )
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        raw: bytes | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> HttpAnswer:
+        """Send `body` as JSON, or `raw` as it is."""
+        response = self._pool.request(
+            method,
+            self.base_url + path,
+            body=raw if body is None else json.dumps(body).encode(),
+            headers={"Content-Type": "application/json", **self.headers, **(headers or {})},
+        )
+        lower = {name.lower(): value for name, value in response.headers.items()}
+        return HttpAnswer(response.status, lower, response.data.decode())
+
+    def get(self, path: str, **more: Any) -> HttpAnswer:
+        return self.call("GET", path, **more)
+
+    def post(self, path: str, body: Any = None, **more: Any) -> HttpAnswer:
+        return self.call("POST", path, body, **more)
+
+    def put(self, path: str, body: Any = None, **more: Any) -> HttpAnswer:
+        return self.call("PUT", path, body, **more)
+
+    def patch(self, path: str, body: Any = None, **more: Any) -> HttpAnswer:
+        return self.call("PATCH", path, body, **more)
+
+    def delete(self, path: str, **more: Any) -> HttpAnswer:
+        return self.call("DELETE", path, **more)
+
+    def with_token(self, token: str) -> Self:
+        return type(self)(self.base_url, {"Authorization": f"Bearer {token}"}, self._pool)
+
+
+@dataclass(frozen=True)
+class User:
+    """Somebody with an account: `http` calls the API as them."""
+
+    email: str
+    user_id: str
+    http: Http
+
+
+@dataclass(frozen=True)
+class Mail:
+    """A mail that SES took."""
+
+    subject: str
+    sender: str
+    text: str
+    html: str
+    destinations: list[str]
+    headers: dict[str, str]
+
+    @classmethod
+    def parse(cls, sent: dict[str, Any]) -> Self:
+        message = email.message_from_string(
+            sent["RawData"], _class=EmailMessage, policy=email.policy.default
+        )
+
+        def part(kind: str) -> str:
+            found = message.get_body((kind,))
+            return found.get_content() if found else ""
+
+        return cls(
+            subject=str(message["Subject"]),
+            sender=str(message["From"]),
+            text=part("plain"),
+            html=part("html"),
+            destinations=sorted(set(sent["Destination"]["ToAddresses"])),
+            headers={name: str(value) for name, value in message.items()},
+        )
+
+
+class StackClient:
+    """Everything that one can do with, and see of, a stack from outside.
+
+    Args:
+        stack_file: the `stack.json` of a running stack.
+    """
+
+    def __init__(self, stack_file: Path) -> None:
+        self.description: dict[str, Any] = json.loads(stack_file.read_text())
+        self.aws = Aws(self.description["aws_endpoint_url"])
+        self.http = Http(self.description["api_url"])
+
+    # --- users -----------------------------------------------------------------------------------
+
+    def register(self, address: str, *, correlation_id: str = "", name: str = "Ada") -> None:
+        headers = {"X-Correlation-Id": correlation_id} if correlation_id else {}
+        answer = self.http.post(
+            "/auth/register",
+            {"email": address, "password": PASSWORD, "name": name},
+            headers=headers,
+        )
+        expect(answer.status == 202, answer)
+
+    def login(self, address: str) -> User:
+        answer = self.http.post("/auth/login", {"email": address, "password": PASSWORD})
+        expect(answer.status == 200, answer)
+        return User(
+            address, answer.body["user_id"], self.http.with_token(answer.body["access_token"])
+        )
+
+    def verify(self, address: str) -> None:
+        """Do what the link in the welcome mail is for."""
+        token = verification_token(self.wait_for_mail(address, "Verify"))
+        answer = self.http.post("/auth/verify-email", {"token": token})
+        expect(answer.status == 200, answer)
+
+    def new_user(self, *, verified: bool = True) -> User:
+        address = f"{uuid4().hex}@example.com"
+        self.register(address)
+        if verified:
+            self.verify(address)
+        return self.login(address)
+
+    def new_admin(self) -> User:
+        """Promote a new user in the database: there is no default admin to sign in as."""
+        user = self.new_user(verified=False)
+        with self.database("auth_db").begin() as connection:
+            connection.execute(
+                text("UPDATE users SET role = 'admin' WHERE id = :id"), {"id": user.user_id}
+            )
+        return self.login(user.email)
+
+    # --- mail ------------------------------------------------------------------------------------
+
+    def mails(self, address: str) -> list[Mail]:
+        """Return the mails that SES took for an address, oldest first."""
+        answer = Http(self.description["aws_endpoint_url"]).get("/_aws/ses")
+        mails = [Mail.parse(sent) for sent in answer.body["messages"] if sent.get("RawData")]
+        return [mail for mail in mails if address in mail.destinations]
+
+    def wait_for_mail(self, address: str, words_in_subject: str, *, seconds: float = 60) -> Mail:
+        def found() -> Mail | None:
+            return next((m for m in self.mails(address) if words_in_subject in m.subject), None)
+
+        return wait_for(found, f"a mail about {words_in_subject!r} to {address}", seconds=seconds)
+
+    # --- prices ----------------------------------------------------------------------------------
+
+    @property
+    def price_file(self) -> Path:
+        """The recorded prices that the stack replays."""
+        return Path(self.description["state_dir"]) / "prices.csv"
+
+    @contextmanager
+    def price_feed(self) -> Iterator[Callable[[Decimal], None]]:
+        """Have the price to oneself, as `move(price)`: tests in parallel share one market."""
+        with Path(f"{self.price_file}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield self.move_price
+
+    def move_price(self, price: Decimal) -> None:
+        """Record a price and let the scheduled function fetch it, as EventBridge would."""
+        slot = self.append_price(price)
+
+        def has_arrived() -> bool:
+            self.tick()
+            current = self.http.get("/price/current")
+            return current.status == 200 and (
+                datetime.fromisoformat(current.body["as_of"]) >= slot.replace(microsecond=0)
+                and Decimal(current.body["price"]) == price
+            )
+
+        wait_for(has_arrived, f"the price {price}", seconds=30)
+
+    def append_price(self, price: Decimal) -> datetime:
+        """Record a price for the next tick; return the slot of it."""
+        slot = datetime.now(UTC)
+        is_new = not self.price_file.exists()
+        with self.price_file.open("a") as file:
+            if is_new:
+                file.write("timestamp,price\n")
+            file.write(f"{slot.isoformat()},{price}\n")
+        return slot
+
+    def tick(self) -> Answer:
+        """Fire the price schedule once, by hand."""
+        now = datetime.now(UTC)
+        event = {
+            "version": "0",
+            "id": str(uuid4()),
+            "detail-type": "Scheduled Event",
+            "source": "aws.events",
+            "time": now.isoformat(timespec="seconds").replace("+00:00", "Z"),
+            "detail": {},
+        }
+        answer = self.invoke("price-service-scheduled-fetch-price", event)
+        expect(not answer.failed, answer)
+        return answer
+
+    # --- what an operator can reach --------------------------------------------------------------
+
+    def invoke(self, function: str, event: dict[str, Any]) -> Answer:
+        return invoke(self.aws, full_name(self.aws, function), json.dumps(event).encode())
+
+    def database(self, name: str) -> Engine:
+        """Return the administrator's engine for a database; each use is a new connection."""
+        server = self.description["postgres"]
+        return create_engine(
+            URL.create(
+                "postgresql+pg8000",
+                username=server["user"],
+                password=server["password"],
+                host=server["host"],
+                port=server["port"],
+                database=name,
+            ),
+            poolclass=NullPool,
+        )
+
+    def queue_url(self, name: str) -> str:
+        return self.aws.sqs.get_queue_url(QueueName=f"goldalert-local-{name}")["QueueUrl"]
+
+    def queue_length(self, name: str) -> int:
+        """Count the messages of a queue, those in flight included."""
+        kinds = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        found = self.aws.sqs.get_queue_attributes(
+            QueueUrl=self.queue_url(name),
+            AttributeNames=kinds,  # type: ignore[arg-type]
+        )
+        return sum(int(value) for value in found["Attributes"].values())
+
+    @cached_property
+    def admin(self) -> User:
+        return self.new_admin()
+
+
+def verification_token(mail: Mail) -> str:
+    found = re.search(r"verify-email\?token=([A-Za-z0-9_-]+)", mail.text)
+    if not found:
+        raise UnexpectedAnswerError(mail.text)
+    return found[1]
