@@ -77,7 +77,7 @@ PROFILES = {
             8020,
             4586,
             keeps_state=False,
-            price_sources="replay:{state}/prices.csv",
+            price_sources="replay:gold_usd_monthly.csv@2024-06",
             parameters={},
         ),
     )
