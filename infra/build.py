@@ -91,8 +91,23 @@ class Builder:
             }
             if package.name == "migrator":
                 files |= migrations
+            if package.name == "api_gateway":
+                files["api_gateway/openapi.json"] = self._described_api()
             parts.append(Part(package.name, files))
         return parts
+
+    def _described_api(self) -> Path:
+        """The OpenAPI document, generated from the routes of all services."""
+        output = self._output / ".openapi" / "openapi.json"
+        command = [sys.executable, str(self._root / "infra" / "openapi.py"), str(output)]
+        folders = [str(self._root / "functions"), str(self._root / "shared_layer")]
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(folders)}
+        result = subprocess.run(  # noqa: S603  # our own
+            command, env=environment, capture_output=True, text=True, check=False
+        )
+        if result.returncode:
+            raise BuildError(f"the API could not be described: {result.stderr.strip()}")
+        return output
 
     def _layer(self) -> Part:
         library = self._root / "shared_layer" / "goldalert"

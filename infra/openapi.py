@@ -1,0 +1,118 @@
+"""Generates the one OpenAPI 3.1 document of the whole API from the services' routes.
+
+Run by the build, with the services and the library on the import path. What the code cannot say
+is added here: a route that takes no caller is public, one that takes an admin is for admins, and
+every error is a problem document.
+"""
+
+import argparse
+import importlib
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from aws_lambda_powertools.event_handler import APIGatewayRestResolver
+from aws_lambda_powertools.event_handler.api_gateway import Route
+from aws_lambda_powertools.event_handler.openapi.merge import OpenAPIMerge
+
+from goldalert.http.caller import CurrentAdmin, CurrentCaller
+from goldalert.http.problems import Problem
+
+FUNCTIONS = Path(__file__).resolve().parents[1] / "functions"
+SCHEME = "bearer"
+# powertools' own shapes of errors, which problem documents stand in for
+UNUSED_SCHEMAS = {"HTTPValidationError", "ValidationError", "ResponseValidationError"}
+
+
+class NameTakenError(Exception):
+    """Two services call different models by one name; one of them must be renamed."""
+
+
+def resolvers() -> dict[str, APIGatewayRestResolver]:
+    """The resolver of each service, by the name of its package."""
+    packages = sorted(path.parents[1].name for path in FUNCTIONS.glob("*/handlers/api.py"))
+    return {name: importlib.import_module(f"{name}.handlers.api").app for name in packages}
+
+
+def routes(resolver: APIGatewayRestResolver) -> list[Route]:
+    return [*resolver._static_routes, *resolver._dynamic_routes]
+
+
+def security_of(route: Route) -> list[dict[str, list[str]]]:
+    """Who may call a route, as OpenAPI 3.1 says it: the list names the roles that are needed."""
+    hints = get_type_hints(route.func, include_extras=True).values()
+    if CurrentAdmin in hints:
+        return [{SCHEME: ["admin"]}]
+    return [{SCHEME: []}] if CurrentCaller in hints else []
+
+
+def describe(services: dict[str, APIGatewayRestResolver]) -> dict[str, Any]:
+    """The document of all services' routes."""
+    merge = OpenAPIMerge(
+        title="Gold Price Alert",
+        version="1",
+        openapi_version="3.1.0",
+        description="Watch gold prices, set alerts, and be told when one triggers.",
+        security_schemes={
+            SCHEME: {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}  # type: ignore[dict-item]
+        },
+        on_conflict="error",
+    )
+    schemas: dict[str, Any] = {}
+    for service, resolver in services.items():
+        described = resolver.get_openapi_schema().model_dump(
+            mode="json", by_alias=True, exclude_none=True
+        )
+        for route in routes(resolver):
+            operation = described["paths"][route.openapi_path][route.method.lower()]
+            complete(operation, service, security_of(route))
+            if route.openapi_path.endswith("/health"):
+                # what is down says so in the same words
+                operation["responses"]["503"] = operation["responses"]["200"]
+        for name, schema in described.get("components", {}).get("schemas", {}).items():
+            if schemas.setdefault(name, schema) != schema:
+                raise NameTakenError(f"{service} and another service both have a model {name}")
+        merge.add_schema(described)
+    document = merge.get_openapi_schema()
+    add_problems(document["components"])
+    return document
+
+
+def complete(operation: dict[str, Any], service: str, security: list[dict[str, list[str]]]) -> None:
+    """Add to an operation what the resolver does not know."""
+    operation["tags"] = [service.removesuffix("_service")]
+    operation["security"] = security
+    for status in ("422", "500"):
+        operation["responses"].pop(status, None)
+    problem = {"$ref": "#/components/responses/Problem"}
+    operation["responses"] |= {"4XX": problem, "5XX": problem}
+
+
+def add_problems(components: dict[str, Any]) -> None:
+    for name in UNUSED_SCHEMAS:
+        components["schemas"].pop(name, None)
+    schema = Problem.model_json_schema(
+        mode="serialization", ref_template="#/components/schemas/{model}"
+    )
+    components["schemas"] |= {**schema.pop("$defs"), "Problem": schema}
+    components["responses"] = {
+        "Problem": {
+            "description": "What went wrong (RFC 9457).",
+            "content": {
+                "application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}
+            },
+        }
+    }
+
+
+def main(arguments: Iterable[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description="Write the OpenAPI document of the whole API.")
+    parser.add_argument("output", type=Path)
+    output: Path = parser.parse_args(arguments).output
+    output.parent.mkdir(parents=True, exist_ok=True)
+    output.write_text(json.dumps(describe(resolvers()), indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
