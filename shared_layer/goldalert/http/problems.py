@@ -1,8 +1,6 @@
 """Errors as `application/problem+json` (RFC 9457): the one place where an error has a status."""
 
-import json
 from http import HTTPStatus
-from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError as RouteNotFoundError
@@ -13,6 +11,7 @@ from aws_lambda_powertools.event_handler.openapi.exceptions import (
 
 from goldalert import errors
 from goldalert.db.outage import is_outage
+from goldalert.http.schemas import View
 from goldalert.observability.log import current_correlation_id, logger
 
 _STATUS: dict[type[errors.DomainError], HTTPStatus] = {
@@ -26,6 +25,26 @@ _STATUS: dict[type[errors.DomainError], HTTPStatus] = {
     errors.RateLimitedError: HTTPStatus.TOO_MANY_REQUESTS,
     errors.UnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
 }
+
+
+class FieldProblem(View):
+    """What is wrong with one field; `code` is for programs, `message` for people."""
+
+    field: str
+    code: str
+    message: str
+
+
+class Problem(View):
+    """The document of an error. `errors` is there when fields are wrong."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
+    code: str
+    correlation_id: str
+    errors: list[FieldProblem] | None = None
 
 
 def problem_for(error: Exception) -> Response[str]:
@@ -48,7 +67,7 @@ def problem_for(error: Exception) -> Response[str]:
                 HTTPStatus.UNPROCESSABLE_CONTENT,
                 error.code,
                 error.message,
-                errors=[{"field": error.field, "code": error.code, "message": error.message}],
+                errors=[FieldProblem(field=error.field, code=error.code, message=error.message)],
             )
         case errors.RateLimitedError() | errors.UnavailableError():
             return problem(
@@ -71,7 +90,7 @@ def problem(
     code: str,
     detail: str,
     *,
-    errors: list[dict[str, str]] | None = None,
+    errors: list[FieldProblem] | None = None,
     retry_after: int | None = None,
 ) -> Response[str]:
     """Return a problem document as an answer.
@@ -80,23 +99,21 @@ def problem(
         status: the HTTP status.
         code: a stable name in snake_case, for programs.
         detail: what went wrong, for people.
-        errors: the wrong fields, each with `field`, `code` and `message`.
+        errors: the wrong fields.
         retry_after: seconds until a new try makes sense.
     """
-    document: dict[str, Any] = {
-        "type": "about:blank",
-        "title": status.phrase,
-        "status": status.value,
-        "detail": detail,
-        "code": code,
-        "correlation_id": current_correlation_id(),
-    }
-    if errors is not None:
-        document["errors"] = errors
+    document = Problem(
+        title=status.phrase,
+        status=status.value,
+        detail=detail,
+        code=code,
+        correlation_id=current_correlation_id(),
+        errors=errors,
+    )
     return Response(
         status_code=status.value,
         content_type="application/problem+json",
-        body=json.dumps(document),
+        body=document.model_dump_json(exclude_none=True),
         headers={} if retry_after is None else {"Retry-After": str(retry_after)},
     )
 
@@ -110,12 +127,12 @@ def _validation_problem(error: RequestValidationError) -> Response[str]:
         "validation_failed",
         "Some fields are wrong.",
         errors=[
-            {
+            FieldProblem(
                 # the first part says where: body, query, path; the rest names the field
-                "field": ".".join(str(part) for part in e["loc"][1:]) or str(e["loc"][0]),
-                "code": e["type"],
-                "message": e["msg"],
-            }
+                field=".".join(str(part) for part in e["loc"][1:]) or str(e["loc"][0]),
+                code=e["type"],
+                message=e["msg"],
+            )
             for e in found
         ],
     )
