@@ -9,7 +9,7 @@ It is agreement, not probability: sources with a common upstream can be wrong to
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from goldalert.events.prices import Origin, TickState
@@ -33,20 +33,27 @@ HISTORY_TICKS = 12
 """How many of the last ticks the rules look back on."""
 
 
-def decide(slot: datetime, answers: Iterable[Answer], history: Sequence[Tick]) -> Tick:
+def decide(
+    slot: datetime,
+    answers: Iterable[Answer],
+    history: Sequence[Tick],
+    *,
+    asked_after: timedelta = timedelta(0),
+) -> Tick:
     """Return the tick of a slot.
 
     Args:
         slot: the schedule's own time, aware.
         answers: what each source that was asked answered.
         history: the last `HISTORY_TICKS` ticks, newest first.
+        asked_after: how long after the slot they were asked, where that was not the first time.
     """
     opened = session_opened(slot)
     if opened is None:
         verdicts = record(answers, Reason.MARKET_CLOSED)
         return _without_price(slot, "closed", TickReason.MARKET_CLOSED, history, verdicts=verdicts)
 
-    verdicts = judge(answers, slot, opened, history)
+    verdicts = judge(answers, slot + asked_after, opened, history)
     if quotes_are_frozen(verdicts, history):
         return _without_price(slot, "unknown", TickReason.QUOTES_FROZEN, history, verdicts=verdicts)
     votes = _votes(verdicts)

@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
+from uuid import UUID
 
 from goldalert.events.prices import MAY_TRIGGER, Origin, TickState
+from goldalert.money import Currency
 
 
 class Reason(StrEnum):
@@ -30,6 +32,37 @@ class Reason(StrEnum):
     FROM_BEFORE_OPENING = "from_before_opening"
     UNCHANGED = "unchanged"
     MARKET_CLOSED = "market_closed"
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """A source of prices or of exchange rates, as an admin can set it up.
+
+    Attributes:
+        api_url: where it is asked, up to the path, which its adapter knows.
+        adapter: how it is asked and read, such as `swissquote`.
+        upstream: whom it has its prices from; sources with the same one share a vote.
+        priority: the order in which sources are asked and shown, lowest first.
+    """
+
+    id: UUID
+    name: str
+    region: str
+    api_url: str
+    adapter: str
+    upstream: str
+    priority: int
+    enabled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """How much of a currency one US dollar is worth."""
+
+    currency: Currency
+    per_usd: Decimal
+    source: str
+    as_of: date
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,181 @@
+"""One GET to a third party, within a deadline, that can reach public addresses only.
+
+http.client and not urllib3: the time-outs of the latter are per read, so that a server that drips
+a byte at a time holds a caller for ever. Here the socket is shut at the deadline, whatever it does.
+"""
+
+import socket
+import ssl
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import cached_property
+from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
+from ipaddress import ip_address
+from threading import Timer
+from urllib.parse import SplitResult, urlsplit
+
+from tenacity import (
+    Retrying,
+    retry_if_exception,
+    stop_after_attempt,
+    stop_before_delay,
+    wait_random_exponential,
+)
+
+from price_service.domain.model import Reason
+
+MAX_BODY_BYTES = 256 * 1024
+_ATTEMPTS = 3
+
+
+class RefusedError(Exception):
+    """A third party gave nothing of use. `reason` says why; `detail` is for people."""
+
+    def __init__(self, reason: Reason, detail: str = "", *, passing: bool = False) -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+        self.detail = detail
+        self.passing = passing
+        """Whether a second try has a chance."""
+
+
+class OutgoingHttp:
+    """GETs over verified TLS, without redirects, from public addresses only (S12).
+
+    Args:
+        allow_loopback: let plain HTTP to this machine pass too; on the local machine only.
+        tls: what certificates are verified with; by default the system's authorities.
+    """
+
+    def __init__(self, *, allow_loopback: bool = False, tls: ssl.SSLContext | None = None) -> None:
+        self._allow_loopback = allow_loopback
+        self._given_tls = tls
+
+    @cached_property
+    def _tls(self) -> ssl.SSLContext:
+        return self._given_tls or ssl.create_default_context()
+
+    def get(self, url: str, deadline: float) -> bytes:
+        """Return the body of a 200. What may pass is tried again, a little later each time.
+
+        Args:
+            url: absolute.
+            deadline: on the monotonic clock.
+
+        Raises:
+            RefusedError: there is none, or no such answer in time.
+        """
+        attempts = Retrying(
+            retry=retry_if_exception(lambda e: isinstance(e, RefusedError) and e.passing),
+            stop=stop_after_attempt(_ATTEMPTS) | stop_before_delay(deadline - time.monotonic()),
+            wait=wait_random_exponential(multiplier=0.1, max=1),
+            reraise=True,
+        )
+        return attempts(self._get_once, url, deadline)
+
+    def _get_once(self, url: str, deadline: float) -> bytes:
+        parts = urlsplit(url)
+        try:
+            connection, sock = self._connect(parts, deadline)
+            with _shut_at(deadline, sock):
+                body = _exchange(connection, parts)
+            if time.monotonic() >= deadline:  # what was read may have been cut off
+                raise TimeoutError
+            return body
+        except ssl.SSLCertVerificationError as error:
+            raise RefusedError(Reason.UNREACHABLE, error.verify_message) from error
+        except (OSError, HTTPException) as error:
+            if isinstance(error, TimeoutError) or time.monotonic() >= deadline:
+                raise RefusedError(Reason.TIMED_OUT) from error
+            raise RefusedError(Reason.UNREACHABLE, type(error).__name__, passing=True) from error
+
+    def _connect(self, parts: SplitResult, deadline: float) -> tuple[HTTPConnection, socket.socket]:
+        """Connect to an address that was looked at, so that no second lookup can change it."""
+        host, is_tls = parts.hostname, parts.scheme == "https"
+        if host is None or parts.scheme not in {"http", "https"}:
+            raise RefusedError(Reason.FORBIDDEN_ADDRESS, "not an HTTP URL")
+        port = parts.port or (443 if is_tls else 80)
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        addresses = [str(address[0]) for *_, address in found]
+        for address in addresses:
+            self._check(address, is_tls=is_tls)
+        sock = _open(addresses, port, deadline)
+        if not is_tls:
+            connection = HTTPConnection(host, port)
+        else:
+            connection = HTTPSConnection(host, port, context=self._tls)
+            with _shut_at(deadline, sock):
+                sock = self._tls.wrap_socket(sock, server_hostname=host)
+        connection.sock = sock
+        return connection, sock
+
+    def _check(self, address: str, *, is_tls: bool) -> None:
+        ip = ip_address(address)
+        if self._allow_loopback and ip.is_loopback:
+            return
+        if not is_tls or not ip.is_global or ip.is_multicast:
+            raise RefusedError(Reason.FORBIDDEN_ADDRESS, "https to a public address only")
+
+
+def _open(addresses: Sequence[str], port: int, deadline: float) -> socket.socket:
+    """Connect to the first address that takes the connection."""
+    failures = []
+    for address in addresses:
+        remaining = deadline - time.monotonic()
+        if remaining <= 0:
+            raise TimeoutError
+        try:
+            return socket.create_connection((address, port), timeout=remaining)
+        except OSError as error:
+            failures.append(error)
+    raise failures[-1]
+
+
+def _exchange(connection: HTTPConnection, parts: SplitResult) -> bytes:
+    target = parts.path or "/"
+    if parts.query:
+        target += f"?{parts.query}"
+    headers = {"Accept-Encoding": "identity", "User-Agent": "gold-price-alert"}
+    try:
+        connection.request("GET", target, headers=headers)
+        with connection.getresponse() as response:
+            _check_status(response)
+            body = response.read(MAX_BODY_BYTES + 1)
+            if len(body) > MAX_BODY_BYTES:
+                raise RefusedError(Reason.TOO_LARGE)
+            if response.length:
+                raise ConnectionResetError("the body is cut off")
+            return body
+    finally:
+        connection.close()
+
+
+def _check_status(response: HTTPResponse) -> None:
+    status = response.status
+    if 300 <= status < 400:
+        raise RefusedError(Reason.REDIRECTED, str(status))
+    if status == 429:
+        raise RefusedError(Reason.RATE_LIMITED, response.getheader("Retry-After", "")[:40])
+    if status != 200:
+        raise RefusedError(Reason.BAD_STATUS, str(status), passing=status >= 500)
+
+
+@contextmanager
+def _shut_at(deadline: float, sock: socket.socket) -> Iterator[None]:
+    """Shut a socket at the deadline, so that whoever waits for it wakes up."""
+
+    def shut() -> None:
+        # not SSLSocket's, which first forgets the session that another thread is reading
+        try:
+            socket.socket.shutdown(sock, socket.SHUT_RDWR)
+        except OSError:
+            pass  # it is closed already
+
+    timer = Timer(deadline - time.monotonic(), shut)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()

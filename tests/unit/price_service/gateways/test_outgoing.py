@@ -1,0 +1,230 @@
+"""R1 and S12: whatever a third party does, the caller is back in time, and reached nothing else."""
+
+import ssl
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from tests.support.price_sources import (
+    PriceSources,
+    answer,
+    cut_off,
+    drip_body,
+    drip_headers,
+    hang,
+    in_turn,
+    redirect,
+    serve_price_sources,
+)
+
+from price_service.domain.model import Reason
+from price_service.gateways.outgoing import MAX_BODY_BYTES, OutgoingHttp, RefusedError
+
+PATIENCE = 0.4
+
+
+def get(url: str, *, seconds: float = 5, http: OutgoingHttp | None = None) -> bytes:
+    http = http or OutgoingHttp(allow_loopback=True)
+    return http.get(url, time.monotonic() + seconds)
+
+
+def refusal(url: str, *, seconds: float = 5, http: OutgoingHttp | None = None) -> RefusedError:
+    with pytest.raises(RefusedError) as caught:
+        get(url, seconds=seconds, http=http)
+    return caught.value
+
+
+def test_a_body_is_returned_as_it_is(sources: PriceSources) -> None:
+    sources.behave("/x", answer("{}"))
+
+    assert get(f"{sources.url}/x?a=b") == b"{}"
+    assert sources.requests == ["/x?a=b"]
+
+
+@pytest.mark.parametrize("behaviour", [hang, drip_headers, drip_body])
+def test_no_way_of_being_slow_outlasts_the_deadline(sources: PriceSources, behaviour) -> None:
+    """R1."""
+    sources.behave("/x", behaviour)
+    started = time.monotonic()
+
+    assert refusal(f"{sources.url}/x", seconds=PATIENCE).reason is Reason.TIMED_OUT
+    assert time.monotonic() - started < PATIENCE + 1
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "reason"),
+    [
+        (answer("", status=500), Reason.BAD_STATUS),
+        (answer("", status=503), Reason.BAD_STATUS),
+        (answer("", status=404), Reason.BAD_STATUS),
+        (answer("", status=204), Reason.BAD_STATUS),
+        (answer("", status=429, headers={"Retry-After": "60"}), Reason.RATE_LIMITED),
+        (redirect("http://169.254.169.254/latest/meta-data"), Reason.REDIRECTED),
+        (cut_off(b"{}" * 500), Reason.UNREACHABLE),
+        (answer(b" " * (MAX_BODY_BYTES + 1)), Reason.TOO_LARGE),
+        (lambda handler: handler.wfile.write(b"no HTTP at all\r\n"), Reason.UNREACHABLE),
+        (lambda handler: None, Reason.UNREACHABLE),
+    ],
+)
+def test_an_answer_that_is_none_has_its_reason(sources: PriceSources, behaviour, reason) -> None:
+    """R1."""
+    sources.behave("/x", behaviour)
+
+    assert refusal(f"{sources.url}/x").reason is reason
+
+
+def test_a_body_may_be_as_large_as_the_limit(sources: PriceSources) -> None:
+    sources.behave("/x", answer(b" " * MAX_BODY_BYTES))
+
+    assert len(get(f"{sources.url}/x")) == MAX_BODY_BYTES
+
+
+@pytest.mark.parametrize("failure", [answer("", status=503), lambda handler: None])
+def test_what_may_pass_is_tried_again(sources: PriceSources, failure) -> None:
+    sources.behave("/x", in_turn(failure, failure, answer("{}")))
+
+    assert get(f"{sources.url}/x") == b"{}"
+
+
+def test_it_is_given_up_after_three_tries(sources: PriceSources) -> None:
+    sources.behave("/x", answer("", status=503))
+
+    refusal(f"{sources.url}/x")
+
+    assert len(sources.requests) == 3
+
+
+@pytest.mark.parametrize("status", [302, 400, 404, 429])
+def test_what_will_not_pass_is_asked_once(sources: PriceSources, status: int) -> None:
+    sources.behave("/x", answer("", status=status))
+
+    refusal(f"{sources.url}/x")
+
+    assert len(sources.requests) == 1
+
+
+def test_a_port_where_nobody_listens_is_unreachable() -> None:
+    with serve_price_sources() as gone:
+        url = gone.url
+
+    assert refusal(f"{url}/x").reason is Reason.UNREACHABLE
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://127.0.0.1/",
+        "https://localhost/",
+        "https://[::1]/",
+        "https://10.0.0.1/",
+        "https://169.254.169.254/latest/meta-data",
+        "https://[::ffff:10.0.0.1]/",
+        "https://0.0.0.0/",
+        "https://224.0.0.1/",
+        "http://93.184.215.14/",
+        "file:///etc/passwd",
+        "ftp://127.0.0.1/",
+        "https:///",
+    ],
+)
+def test_only_public_addresses_over_tls_are_reached(url: str) -> None:
+    """S12."""
+    assert refusal(url, http=OutgoingHttp()).reason is Reason.FORBIDDEN_ADDRESS
+
+
+@pytest.mark.parametrize("url", ["https://10.0.0.1/", "http://93.184.215.14/"])
+def test_the_local_machine_may_reach_itself_beyond_that(url: str) -> None:
+    """S12."""
+    assert refusal(url).reason is Reason.FORBIDDEN_ADDRESS
+
+
+class TestTls:
+    @pytest.fixture
+    def certificate(self, tmp_path: Path) -> Path:
+        """A certificate of 127.0.0.1 and its key in one file, signed by itself."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "price sources")])
+        now = datetime.now(UTC)
+        made = (
+            x509.CertificateBuilder()
+            .subject_name(name)
+            .issuer_name(name)
+            .public_key(key.public_key())
+            .serial_number(1)
+            .not_valid_before(now - timedelta(hours=1))
+            .not_valid_after(now + timedelta(hours=1))
+            .add_extension(
+                x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]),
+                critical=False,
+            )
+            .sign(key, hashes.SHA256())
+        )
+        path = tmp_path / "certificate.pem"
+        path.write_bytes(
+            made.public_bytes(serialization.Encoding.PEM)
+            + key.private_bytes(
+                serialization.Encoding.PEM,
+                serialization.PrivateFormat.PKCS8,
+                serialization.NoEncryption(),
+            )
+        )
+        return path
+
+    @pytest.fixture
+    def secure(self, certificate: Path) -> Iterator[PriceSources]:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+        with serve_price_sources(context) as serving:
+            yield serving
+
+    @pytest.fixture
+    def trusting(self, certificate: Path) -> OutgoingHttp:
+        return OutgoingHttp(
+            allow_loopback=True, tls=ssl.create_default_context(cafile=str(certificate))
+        )
+
+    def test_a_trusted_certificate_is_accepted(self, secure, trusting) -> None:
+        secure.behave("/x", answer("{}"))
+
+        assert get(f"{secure.url}/x", http=trusting) == b"{}"
+
+    def test_an_untrusted_certificate_is_refused(self, secure) -> None:
+        """S17."""
+        secure.behave("/x", answer("{}"))
+
+        refused = refusal(f"{secure.url}/x")
+
+        assert refused.reason is Reason.UNREACHABLE
+        assert "self-signed" in refused.detail
+        assert secure.requests == []
+
+    def test_a_certificate_of_another_name_is_refused(self, secure, trusting) -> None:
+        """S17."""
+        url = secure.url.replace("127.0.0.1", "localhost")
+
+        assert "not valid for 'localhost'" in refusal(f"{url}/x", http=trusting).detail
+
+    @pytest.mark.parametrize("behaviour", [hang, drip_body])
+    def test_no_way_of_being_slow_outlasts_the_deadline(self, secure, trusting, behaviour) -> None:
+        """R1."""
+        secure.behave("/x", behaviour)
+
+        refused = refusal(f"{secure.url}/x", seconds=PATIENCE, http=trusting)
+
+        assert refused.reason is Reason.TIMED_OUT
+
+    def test_a_server_that_never_answers_the_handshake_does_not_outlast_it(self, trusting) -> None:
+        """R1."""
+        import socket
+
+        with socket.create_server(("127.0.0.1", 0)) as listening:
+            url = f"https://127.0.0.1:{listening.getsockname()[1]}/"
+            refused = refusal(url, seconds=PATIENCE, http=trusting)
+
+        assert refused.reason is Reason.TIMED_OUT
