@@ -1,0 +1,75 @@
+"""The Lambda authorizer: what it tells API Gateway."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from auth_service import use_cases
+from auth_service.domain import AccessClaims
+from auth_service.handlers import authorizer
+from goldalert.ids import new_id
+
+ARN = "arn:aws:execute-api:us-east-1:000000000000:api/local/GET/alert"
+CLAIMS = AccessClaims(new_id(), new_id(), "user", 1)
+
+
+@dataclass
+class Context:
+    aws_request_id: str = "request"
+
+
+class Verifier:
+    def verify(self, token: str) -> AccessClaims | None:
+        return CLAIMS if token == "genuine" else None
+
+
+class Services:
+    verifier = Verifier()
+    unit_of_work = None
+    clock = None
+
+
+@pytest.fixture(autouse=True)
+def services(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(authorizer, "services", Services)
+    monkeypatch.setattr(use_cases, "authorize", lambda *_: True)
+
+
+def ask(header: str) -> dict[str, Any]:
+    event = {"type": "TOKEN", "methodArn": ARN, "authorizationToken": header}
+    return authorizer.lambda_handler(event, Context())  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("header", ["Bearer genuine", "bearer genuine"])
+def test_a_standing_session_is_allowed_just_this_method(header: str) -> None:
+    answer = ask(header)
+    [statement] = answer["policyDocument"]["Statement"]
+    assert (statement["Effect"], statement["Resource"]) == ("Allow", ARN)
+    assert answer["context"] == {
+        "user_id": str(CLAIMS.user_id),
+        "session_id": str(CLAIMS.session_id),
+        "role": "user",
+    }
+
+
+@pytest.mark.parametrize("header", ["", "genuine", "Basic genuine", "Bearer", "Bearer forged"])
+def test_anything_else_is_unauthorized(header: str) -> None:
+    with pytest.raises(Exception, match=r"^Unauthorized$"):
+        ask(header)
+
+
+def test_an_ended_session_is_unauthorized(monkeypatch: pytest.MonkeyPatch) -> None:
+    """S6."""
+    monkeypatch.setattr(use_cases, "authorize", lambda *_: False)
+    with pytest.raises(Exception, match=r"^Unauthorized$"):
+        ask("Bearer genuine")
+
+
+def test_a_database_that_is_away_lets_nobody_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: Any) -> bool:
+        raise ConnectionError("database")
+
+    monkeypatch.setattr(use_cases, "authorize", fail)
+    with pytest.raises(ConnectionError):
+        ask("Bearer genuine")
