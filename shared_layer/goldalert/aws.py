@@ -23,7 +23,8 @@ def client(service: Literal["lambda", "ses", "sns", "sqs"]) -> object:
     """Return the process's one client of an AWS service.
 
     It gives up on a connection after 2 s and on an answer after 10 s, and tries three times in
-    all: a Lambda function's own time-out is never far.
+    all: a Lambda function's own time-out is never far. SES is tried once: a mail whose answer was
+    lost may have been sent, and only its sender can tell whether to try again.
     """
     import boto3
     from botocore.config import Config
@@ -33,6 +34,6 @@ def client(service: Literal["lambda", "ses", "sns", "sqs"]) -> object:
         config=Config(
             connect_timeout=2,
             read_timeout=10,
-            retries={"mode": "standard", "total_max_attempts": 3},
+            retries={"mode": "standard", "total_max_attempts": 1 if service == "ses" else 3},
         ),
     )
