@@ -42,6 +42,8 @@ def make_engine(database: DatabaseSecret) -> "Engine":
         max_overflow=1,
         pool_timeout=3,
         pool_pre_ping=True,
+        # an error's text goes to the log, where no address or token may be (S15)
+        hide_parameters=True,
     )
 
 

@@ -10,7 +10,7 @@ from goldalert.ids import new_id
 class EventData(BaseModel):
     """What an event says. Unknown fields are ignored, so that producers may add optional ones."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
 
 class Event[Data: EventData](BaseModel):
@@ -26,7 +26,7 @@ class Event[Data: EventData](BaseModel):
         data: the fact itself.
     """
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
     event_id: UUID = Field(default_factory=new_id)
     event_type: str
