@@ -1,0 +1,1 @@
+"""Mail: who may get it, what is due, what was sent, and what became of it."""

@@ -1,0 +1,330 @@
+"""Rules of mails: what a mail says, and what each piece of evidence makes of it."""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Literal
+from urllib.parse import quote
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict
+
+from goldalert.events.emails import MailKind
+from goldalert.events.prices import Origin, Tick
+
+MailStatus = Literal[
+    "queued",
+    "held",
+    "sending",
+    "sent",
+    "delivered",
+    "bounced",
+    "complained",
+    "suppressed",
+    "failed",
+]
+
+
+class FailureReason(StrEnum):
+    """Why a mail was given up. The values are stable: programs read them."""
+
+    ADDRESS_SUPPRESSED = "address_suppressed"
+    ADDRESS_REFUSED = "address_refused"
+    ADDRESS_BOUNCED = "address_bounced"
+    MAILBOX_UNAVAILABLE = "mailbox_unavailable"
+    COMPLAINED = "complained"
+    CONTENT_REFUSED = "content_refused"
+    TOKEN_UNREADABLE = "token_unreadable"  # noqa: S105 - a reason
+
+
+@dataclass(frozen=True)
+class MailItem:
+    """One trigger in an alert mail: `threshold` and `price` are per `unit` of `karat` gold."""
+
+    trigger_id: UUID
+    alert_id: UUID
+    alert_type: str
+    threshold: Decimal
+    price: Decimal
+    currency: str
+    unit: str
+    karat: int
+    note: str | None
+
+
+@dataclass(frozen=True)
+class DueMail:
+    """A mail that this worker holds. A welcome mail has a token, an alert mail a tick and items."""
+
+    id: UUID
+    user_id: UUID
+    kind: MailKind
+    recipient: str
+    name: str | None
+    suppressed: bool
+    correlation_id: str
+    sealed_token: str | None
+    tick: Tick | None
+    items: list[MailItem]
+
+
+@dataclass(frozen=True)
+class StoredMail:
+    """A mail of the ledger, whatever became of it. `subject` is empty before the first attempt."""
+
+    id: UUID
+    user_id: UUID
+    kind: MailKind
+    status: MailStatus
+    recipient: str
+    subject: str
+    correlation_id: str
+
+
+class MailTemplate(BaseModel):
+    """A template as it is stored, and kept in Redis."""
+
+    model_config = ConfigDict(frozen=True, from_attributes=True)
+
+    locale: str
+    subject: str
+    text: str
+    html: str
+
+
+@dataclass(frozen=True)
+class MailContent:
+    """What a mail says."""
+
+    subject: str
+    text: str
+    html: str
+
+
+@dataclass(frozen=True)
+class OutgoingMail:
+    """A mail on its way out. Its evidence comes back with the tags."""
+
+    mail_id: UUID
+    alert_ids: list[UUID]
+    recipient: str
+    content: MailContent
+
+
+# --- what a mail says -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class AlertLine:
+    """One trigger as the mail tells of it.
+
+    Attributes:
+        movement: `rose above` or `fell below`.
+        gold: what was priced, such as `troy ounce of fine gold`.
+        distance: from the threshold to the price, never negative.
+        distance_percent: the same, in percent of the threshold.
+    """
+
+    movement: str
+    price: Decimal
+    threshold: Decimal
+    currency: str
+    gold: str
+    distance: Decimal
+    distance_percent: Decimal
+    note: str | None
+    link: str
+
+
+@dataclass(frozen=True)
+class WelcomeMail:
+    """What the template of the welcome mail may use."""
+
+    name: str | None
+    verification_link: str
+
+
+@dataclass(frozen=True)
+class AlertMail:
+    """What the template of the alert mail may use.
+
+    Attributes:
+        label: `Simulated` or `Replay` when the price is not a real one of now, else None.
+        caution: says so in a sentence.
+        sources: the names of the sources that counted.
+    """
+
+    alerts: list[AlertLine]
+    triggered_at: datetime
+    sources: str
+    counted: int
+    agreeing: int
+    label: str | None
+    caution: str | None
+
+
+# a link or an address, whole or without its scheme, and characters that no name has
+_NO_NAME = re.compile(r"[/\\@:<>]|\.\w|\bwww\b|[\x00-\x1f\x7f-\x9f\u2028\u2029]", re.IGNORECASE)
+_MAX_NAME = 50
+
+_LABELS: dict[Origin, tuple[str | None, str | None]] = {
+    "live": (None, None),
+    "simulator": ("Simulated", "This price was simulated. It is not a real market price."),
+    "replay": (
+        "Replay",
+        "This price was replayed from recorded history. It is not a market price of now.",
+    ),
+}
+
+
+def greeting_name(name: str | None) -> str | None:
+    """Return the name if it reads like one, else None.
+
+    The mail goes to an address that nobody has verified: a name such as `Win at evil.example/x`
+    would make it a carrier of other people's advertisements.
+    """
+    if not name or len(name) > _MAX_NAME or _NO_NAME.search(name):
+        return None
+    return name
+
+
+def welcome_mail(api_origin: str, name: str | None, token: str) -> WelcomeMail:
+    return WelcomeMail(
+        name=greeting_name(name),
+        verification_link=f"{api_origin}/auth/verify-email?token={quote(token, safe='')}",
+    )
+
+
+def alert_mail(api_origin: str, tick: Tick, items: list[MailItem]) -> AlertMail:
+    label, caution = _LABELS[tick.origin]
+    return AlertMail(
+        alerts=[_alert_line(api_origin, item) for item in items],
+        triggered_at=tick.slot,
+        sources=", ".join(tick.sources),
+        counted=tick.counted,
+        agreeing=tick.agreeing,
+        label=label,
+        caution=caution,
+    )
+
+
+def _alert_line(api_origin: str, item: MailItem) -> AlertLine:
+    distance = abs(item.price - item.threshold)
+    return AlertLine(
+        movement=_movement(item),
+        price=item.price,
+        threshold=item.threshold,
+        currency=item.currency,
+        gold=_gold(item.unit, item.karat),
+        distance=distance,
+        distance_percent=distance / item.threshold * 100 if item.threshold else Decimal(0),
+        note=item.note,
+        link=f"{api_origin}/alert/{item.alert_id}",
+    )
+
+
+def _movement(item: MailItem) -> str:
+    if item.alert_type in {"above", "crosses_up"}:
+        return "rose above"
+    if item.alert_type in {"below", "crosses_down"}:
+        return "fell below"
+    return "rose above" if item.price >= item.threshold else "fell below"
+
+
+def _gold(unit: str, karat: int) -> str:
+    fineness = "fine gold" if karat == 24 else f"{karat} karat gold"
+    return f"{unit.replace('_', ' ')} of {fineness}"
+
+
+# --- what evidence makes of a mail ----------------------------------------------------------------
+
+EvidenceType = Literal["send", "delivery", "bounce", "complaint", "reject"]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What SES tells of a mail.
+
+    Attributes:
+        permanent: of a bounce, whether the address will never take mail.
+    """
+
+    type: EvidenceType
+    mail_id: UUID
+    ses_message_id: str
+    occurred_at: datetime
+    permanent: bool = False
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a piece of evidence makes of a mail.
+
+    Attributes:
+        status: the mail's new status.
+        newly_sent: SES is now known to have taken it.
+        failure: why it is now given up, if it is.
+    """
+
+    status: MailStatus
+    newly_sent: bool
+    failure: FailureReason | None
+
+
+_UNSENT: frozenset[MailStatus] = frozenset({"queued", "held", "sending"})
+_GIVEN_UP: frozenset[MailStatus] = frozenset({"bounced", "complained", "failed", "suppressed"})
+
+_STATUS_AFTER: dict[EvidenceType, MailStatus] = {
+    "send": "sent",
+    "delivery": "delivered",
+    "bounce": "bounced",
+    "complaint": "complained",
+    "reject": "failed",
+}
+
+# Evidence comes in any order and more than once: a mail only ever moves up.
+_RANK: dict[MailStatus, int] = {
+    "queued": 0,
+    "held": 0,
+    "sending": 0,
+    "sent": 1,
+    "delivered": 2,
+    "bounced": 3,
+    "failed": 3,
+    "suppressed": 3,
+    "complained": 4,
+}
+
+
+def judge(status: MailStatus, evidence: Evidence) -> Verdict | None:
+    """Say what evidence makes of a mail, or None when it tells nothing new."""
+    new_status = _STATUS_AFTER[evidence.type]
+    if _RANK[new_status] <= _RANK[status]:
+        return None
+    is_given_up = new_status in _GIVEN_UP and status not in _GIVEN_UP
+    return Verdict(
+        status=new_status,
+        newly_sent=status in _UNSENT and evidence.type != "reject",
+        failure=_failure(evidence) if is_given_up else None,
+    )
+
+
+def suppresses(evidence: Evidence) -> bool:
+    """Say whether the address may get no more mail."""
+    return evidence.type == "complaint" or (evidence.type == "bounce" and evidence.permanent)
+
+
+def _failure(evidence: Evidence) -> FailureReason | None:
+    match evidence.type:
+        case "bounce" if evidence.permanent:
+            return FailureReason.ADDRESS_BOUNCED
+        case "bounce":
+            return FailureReason.MAILBOX_UNAVAILABLE
+        case "complaint":
+            return FailureReason.COMPLAINED
+        case "reject":
+            return FailureReason.CONTENT_REFUSED
+        case _:
+            return None

@@ -1,0 +1,28 @@
+"""A user registered: remember them, and send the welcome mail with the verification link."""
+
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from email_service import use_cases
+from email_service.bootstrap import services
+from goldalert.messaging.consumer import consume
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
+
+CONSUMER = "email_service.on_user_registered"
+
+
+def lambda_handler(event: dict[str, Any], context: LambdaContext) -> "PartialItemFailureResponse":
+    due: list[UUID] = []
+    answer = consume(
+        event,
+        context,
+        consumer=CONSUMER,
+        unit_of_work=services().unit_of_work,
+        handle=lambda tx, registered: due.extend(use_cases.welcome(tx, registered.data)),
+    )
+    services().mail_due.announce(due)
+    return answer
