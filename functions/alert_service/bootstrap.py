@@ -1,0 +1,33 @@
+"""The composition root: the only place that names concrete classes."""
+
+from functools import cache, cached_property
+from typing import TYPE_CHECKING
+
+from alert_service.config import AlertSettings
+from goldalert.bootstrap import BaseServices
+from goldalert.db.unit_of_work import UnitOfWork
+
+if TYPE_CHECKING:
+    from alert_service.use_cases.apply_ticks import Ticks
+    from alert_service.use_cases.manage_alerts import Alerts
+
+
+class Services(BaseServices[AlertSettings]):
+    """What the handlers work with."""
+
+    @cached_property
+    def alerts(self) -> "UnitOfWork[Alerts]":
+        from alert_service.repository import Repository
+
+        return self.make_unit_of_work(Repository)
+
+    @cached_property
+    def ticks(self) -> "UnitOfWork[Ticks]":
+        from alert_service.repository import Repository
+
+        return self.make_unit_of_work(Repository)
+
+
+@cache
+def services() -> Services:
+    return Services(AlertSettings.from_environment())

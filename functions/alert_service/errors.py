@@ -1,0 +1,23 @@
+"""What can go wrong with an alert, and with a tick."""
+
+from goldalert.errors import ConflictError
+
+
+class AlreadyTrueError(ConflictError):
+    """The condition holds already, and the caller asked to be refused then."""
+
+    code = "already_true"
+
+
+class TooManyAlertsError(ConflictError):
+    """The user has as many armed alerts as are allowed."""
+
+    code = "too_many_alerts"
+
+
+class InvalidTickError(Exception):
+    """A tick that no engine can apply. Its message belongs in the dead-letter queue."""
+
+
+class SeriesBusyError(Exception):
+    """Another worker has the series. The message comes back and finds its tick applied by then."""

@@ -1,0 +1,63 @@
+"""What is done for alerts that fire, by a tick or at once: entries in the history, and events."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Protocol
+from uuid import UUID
+
+from alert_service.domain import Alert, StoredTick, make_trigger, pack
+from goldalert.events.alerts import AlertTriggeredData, AlertTriggeredV1, Trigger
+from goldalert.ids import new_id
+from goldalert.messaging.outbox import MAX_MESSAGE_BYTES
+
+PRODUCER = "alert_service"
+
+_ATTRIBUTES_BYTES = 1024
+"""Room for the message's attributes, which SNS counts, too."""
+
+
+class History(Protocol):
+    """The history of triggers."""
+
+    def add_triggers(
+        self,
+        triggers: Sequence[Trigger],
+        *,
+        tick_id: UUID,
+        before: Decimal | None,
+        after: Decimal,
+        now: datetime,
+    ) -> set[UUID]: ...
+
+
+def record_triggers(
+    history: History,
+    fired: Sequence[Alert],
+    *,
+    tick: StoredTick,
+    before: Decimal | None,
+    after: Decimal,
+    now: datetime,
+    correlation_id: str,
+) -> list[AlertTriggeredV1]:
+    """Add alerts that fire to the history; return the events for the same transaction.
+
+    An alert that this tick has triggered before is left out: it triggers once per tick (R6).
+    """
+    triggers = [make_trigger(alert, new_id(), after) for alert in fired]
+    added = history.add_triggers(
+        triggers, tick_id=tick.tick.tick_id, before=before, after=after, now=now
+    )
+
+    def event(packed: list[Trigger]) -> AlertTriggeredV1:
+        return AlertTriggeredV1(
+            occurred_at=now,
+            producer=PRODUCER,
+            correlation_id=correlation_id,
+            data=AlertTriggeredData(tick=tick.tick, triggers=packed),
+        )
+
+    room = MAX_MESSAGE_BYTES - _ATTRIBUTES_BYTES - len(event([]).to_message().encode())
+    new = (trigger for trigger in triggers if trigger.trigger_id in added)
+    return [event(packed) for packed in pack(new, room)]
