@@ -1,0 +1,74 @@
+# Everything that one does with this project. Each target makes what it needs first.
+# Settings: PYTHON (a Python 3.13), API_PORT, AWS_PORT, DATABASE_URL, REDIS_URL; see README.md.
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help run demo test build lint format types template unit stack-tests invoke clean distclean
+
+BOOTSTRAP := localstack/bootstrap.sh
+DEV := .local/envs/dev/bin
+LOCALSTACK := .local/envs/localstack/bin
+STACK := env PYTHONPATH=localstack $(DEV)/python -m goldalert_local
+SAM := PATH="$(CURDIR)/.local/envs/tools/bin:$$PATH" SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 .local/envs/sam/bin/sam
+PYTEST := -m pytest --quiet
+PYTHON_SOURCES := functions shared_layer localstack infra tests
+
+help: ## list every target
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: ## start everything and serve the API at http://localhost:8000 until Ctrl-C
+	@$(BOOTSTRAP) dev localstack lambda redis
+	@$(STACK) up run
+
+demo: ## play the main job on a stack of its own, from registration to the mail
+	@$(BOOTSTRAP) dev localstack lambda redis
+	@$(STACK) exec demo -- $(DEV)/python -m goldalert_local.demo
+
+test: lint types template unit stack-tests ## run every check and every test
+
+build: ## stage the functions and the layer in .build (PLATFORM=local|x86_64|arm64)
+	@$(BOOTSTRAP) dev
+	@$(DEV)/python infra/build.py --platform $(or $(PLATFORM),local)
+
+lint: ## check style and the direction of imports
+	@$(BOOTSTRAP) dev
+	$(DEV)/ruff check .
+	$(DEV)/ruff format --check .
+	PYTHONPATH=functions:shared_layer $(DEV)/lint-imports
+
+format: ## format the code and mend what can be mended
+	@$(BOOTSTRAP) dev
+	$(DEV)/ruff format .
+	$(DEV)/ruff check --fix .
+
+types: ## check types
+	@$(BOOTSTRAP) dev
+	$(DEV)/mypy functions shared_layer localstack infra
+
+template: build ## check the template, and that sam can build it
+	@$(BOOTSTRAP) sam
+	$(SAM) validate --lint --template infra/template.yaml
+	$(SAM) build --template infra/template.yaml >.build/sam.log 2>&1 || { cat .build/sam.log; exit 1; }
+
+unit: ## run the tests that need no stack
+	@$(BOOTSTRAP) dev localstack lambda redis
+	$(DEV)/python $(PYTEST) -n 2 tests/unit tests/contract tests/architecture --ignore tests/unit/localstack/plugin
+	$(LOCALSTACK)/python $(PYTEST) tests/unit/localstack/plugin
+
+stack-tests: ## run the tests that need a stack, on one of their own
+	@$(BOOTSTRAP) dev localstack lambda redis
+	@$(STACK) exec test -- $(DEV)/python $(PYTEST) tests/integration tests/e2e tests/reliability tests/security
+
+invoke: ## invoke a function of the running stack: FUNCTION=alert-service-on-price-updated EVENT=events/invocations/...json
+	@$(STACK) invoke $(FUNCTION) $(EVENT)
+
+clean: ## remove state and builds; the environments stay
+	@for lock in .local/stacks/*.lock; do \
+		pid=$$(cat "$$lock" 2>/dev/null) || continue; \
+		if kill -0 "$$pid" 2>/dev/null; then \
+			echo "error: stack $$(basename "$$lock" .lock) is running (process $$pid): stop it first" >&2; exit 1; \
+		fi; \
+	done
+	rm -rf .local/stacks .build .aws-sam
+
+distclean: clean ## remove the environments, too
+	rm -rf .local
