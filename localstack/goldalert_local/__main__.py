@@ -21,6 +21,7 @@ from goldalert_local.profiles import PROFILES, Profile
 from goldalert_local.stack import Stack, say
 
 WATCH_SECONDS = 0.2
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 INTERRUPTED = 128 + signal.SIGINT
 
 
@@ -40,18 +41,20 @@ def running(profile: Profile, *, keep_state: bool) -> Iterator[Stack]:
         yield stack
     finally:
         # A second Ctrl-C would lose what is being saved; the way down takes seconds.
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in STOP_SIGNALS:
             signal.signal(number, signal.SIG_IGN)
-        say("Stopping")
         stack.stop()
 
 
 def up(profile: Profile, *, keep_state: bool) -> int:
     with running(profile, keep_state=keep_state) as stack:
         say(welcome(profile))
-        while True:
-            stack.watch()
-            time.sleep(WATCH_SECONDS)
+        # the usual end
+        with contextlib.suppress(KeyboardInterrupt):
+            while True:
+                stack.watch()
+                time.sleep(WATCH_SECONDS)
+    return 0
 
 
 def execute(profile: Profile, command: list[str], *, keep_state: bool) -> int:
@@ -125,7 +128,8 @@ def parse(arguments: list[str]) -> argparse.Namespace:
 def main() -> int:
     options = parse(sys.argv[1:])
     profile = PROFILES[options.name]
-    signal.signal(signal.SIGTERM, interrupt)
+    for number in STOP_SIGNALS:
+        signal.signal(number, interrupt)
     try:
         if options.action == "invoke":
             return invoke_once(profile, options.function, options.event)

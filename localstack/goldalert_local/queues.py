@@ -11,7 +11,8 @@ from typing import Any
 from goldalert_local.aws import Aws
 from goldalert_local.credentials import write_private
 
-IN_FLIGHT_SECONDS = 10
+# What is cut off is done again: consumers are idempotent.
+IN_FLIGHT_SECONDS = 3
 
 type Message = dict[str, Any]
 
@@ -59,7 +60,10 @@ def save(aws: Aws, path: Path) -> int:
 
 
 def peek(aws: Aws, queue_url: str) -> Iterator[Message]:
-    """LocalStack's own view of a queue: it takes nothing out and hides nothing."""
+    """The messages as send_message takes them, through LocalStack's own view of a queue.
+
+    Unlike ReceiveMessage it shows those in work and delayed, too, and changes nothing.
+    """
     query = urllib.parse.urlencode(
         {"QueueUrl": queue_url, "ShowInvisible": "true", "ShowDelayed": "true"}
     )
@@ -68,8 +72,19 @@ def peek(aws: Aws, queue_url: str) -> Iterator[Message]:
     )
     with urllib.request.urlopen(request, timeout=60) as response:  # noqa: S310  # see above
         result = json.load(response)["ReceiveMessageResponse"]["ReceiveMessageResult"] or {}
-    messages = result.get("Message", [])
-    yield from messages if isinstance(messages, list) else [messages]
+    for message in as_list(result.get("Message")):
+        yield {
+            "MessageBody": message["Body"],
+            "MessageAttributes": {
+                attribute["Name"]: attribute["Value"]
+                for attribute in as_list(message.get("MessageAttribute"))
+            },
+        }
+
+
+def as_list(value: Any) -> list[dict[str, Any]]:
+    """LocalStack makes its JSON from XML, where one element is no list and none is nothing."""
+    return value if isinstance(value, list) else [value] if value else []
 
 
 def restore(aws: Aws, path: Path) -> int:

@@ -131,6 +131,9 @@ class Stack:
 
     def stop(self) -> None:
         """End every process; first save what is still in the queues."""
+        if self._lock is None:
+            return  # the stack is another launcher's
+        say("Stopping")
         self._profile.stack_file.unlink(missing_ok=True)
         if self._aws and self._keep_state and self._localstack and self._localstack.alive():
             try:
@@ -144,26 +147,27 @@ class Stack:
             store.stop()
         self._stores.clear()
         (self._directory / "processes.json").unlink(missing_ok=True)
-        if self._lock:
-            self._lock.close()
+        self._lock.truncate(0)
+        self._lock.close()
+        self._lock = None
 
     def _take_directory(self) -> None:
         """Make the state folder this launcher's alone, and end what an earlier one left."""
         STACKS.mkdir(parents=True, exist_ok=True)
-        self._lock = (STACKS / f"{self._profile.name}.lock").open("a+")
+        lock = (STACKS / f"{self._profile.name}.lock").open("a+")
         try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            self._lock.seek(0)
-            holder = self._lock.read().strip()
-            self._lock.close()
-            self._lock = None
+            with lock:
+                lock.seek(0)
+                holder = lock.read().strip()
             raise StackError(
                 f"stack {self._profile.name} is running already (process {holder}): stop that first"
             ) from error
-        self._lock.truncate(0)
-        self._lock.write(str(os.getpid()))
-        self._lock.flush()
+        self._lock = lock
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
         end_all(leftovers(self._directory / "processes.json"))
         if not self._keep_state:
             shutil.rmtree(self._directory, ignore_errors=True)
