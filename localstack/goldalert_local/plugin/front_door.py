@@ -14,6 +14,8 @@ from localstack.constants import DEFAULT_AWS_ACCOUNT_ID
 from localstack.runtime import get_current_runtime
 from localstack.runtime.exceptions import LocalstackExit
 from localstack.services.apigateway.models import apigateway_stores
+from localstack.services.apigateway.next_gen.execute_api import handlers
+from localstack.services.apigateway.next_gen.execute_api.context import RestApiInvocationContext
 from localstack.services.apigateway.next_gen.execute_api.router import (
     ApiGatewayEndpoint,
     ApiGatewayRouter,
@@ -33,11 +35,17 @@ def install() -> None:
         return
     if not authorizer.is_installed():
         raise LocalstackExit("front door: refusing to serve, the authorizers are not active", 1)
+    handlers.modify_request.append(name_the_client)
     front_door = FrontDoor(os.environ["FRONT_DOOR_API"], os.environ["FRONT_DOOR_STAGE"])
     host, port = listen.rsplit(":", 1)
     get_current_runtime().components.runtime_server.register(
         Gateway(request_handlers=[front_door]), [HostAndPort(host, int(port))]
     )
+
+
+def name_the_client(_chain: object, context: RestApiInvocationContext, _response: object) -> None:
+    """LocalStack says 127.0.0.1 of every client."""
+    context.context_variables["identity"]["sourceIp"] = context.request.remote_addr
 
 
 class FrontDoor:
@@ -55,6 +63,7 @@ class FrontDoor:
     def _answer(self, request: Request) -> Response:
         api_id = self._deployed_api()
         if not api_id:
+            request.get_data()  # a client that is still sending would not read our answer
             return _not_deployed()
         request.environ["RAW_URI"] = (
             f"{ApiGatewayRouter.EXECUTE_API_INTERNAL_PATH}/{api_id}/{self._stage}"

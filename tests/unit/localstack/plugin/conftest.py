@@ -7,14 +7,17 @@ environment leaves them out, for it has no LocalStack to import.
 import importlib.util
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 from tests.unit.localstack.plugin.support import (
     LAB_CODE,
     Deploy,
     Function,
     LocalStack,
+    Shop,
     create_function,
 )
 
@@ -48,3 +51,11 @@ def deploy(localstack: LocalStack, request: pytest.FixtureRequest) -> Iterator[D
     yield deploy
     for name in names:
         client.delete_function(FunctionName=name)
+
+
+@pytest.fixture(scope="session")
+def shop(localstack: LocalStack) -> Shop:
+    """The API of shop.yaml behind the front door."""
+    before = requests.get(f"{localstack.front_door}/open", timeout=5)
+    localstack.deploy_stack("shop", Path(__file__).with_name("shop.yaml").read_text())
+    return Shop(localstack.front_door, before)

@@ -120,6 +120,27 @@ class LocalStack:
             "PYTHONDONTWRITEBYTECODE": "1",
         }
 
+    def deploy_stack(self, name: str, template: str) -> dict[str, str]:
+        """Deploy through CloudFormation; the stack's outputs."""
+        client = self.client("cloudformation")
+        client.create_stack(
+            StackName=name,
+            TemplateBody=template,
+            Capabilities=["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"],
+        )
+
+        def finished() -> dict[str, Any] | None:
+            stack: dict[str, Any] = client.describe_stacks(StackName=name)["Stacks"][0]
+            return None if stack["StackStatus"].endswith("_IN_PROGRESS") else stack
+
+        stack = eventually(finished, seconds=60)
+        assert stack["StackStatus"] == "CREATE_COMPLETE", [
+            (event["LogicalResourceId"], event.get("ResourceStatusReason"))
+            for event in client.describe_stack_events(StackName=name)["StackEvents"]
+            if event["ResourceStatus"].endswith("FAILED")
+        ]
+        return {out["OutputKey"]: out["OutputValue"] for out in stack.get("Outputs", [])}
+
     def client(self, service: str) -> Any:
         return boto3.client(
             service,
@@ -128,6 +149,20 @@ class LocalStack:
             aws_access_key_id="test",
             aws_secret_access_key="test",
         )
+
+
+@dataclass
+class Shop:
+    """The API that shop.yaml deploys."""
+
+    url: str
+    answer_before_deployment: requests.Response
+
+    def get(self, path: str, words: str | None = None, **options: Any) -> requests.Response:
+        """GET with the words that tell the authorizer what to do."""
+        headers = {"Authorization": words} if words else {}
+        headers |= options.pop("headers", {})
+        return requests.get(f"{self.url}{path}", headers=headers, timeout=30, **options)
 
 
 @dataclass
