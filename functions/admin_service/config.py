@@ -3,7 +3,7 @@
 from goldalert.settings import Settings
 
 VERIFY_ENTRIES = 10_000
-"""Entries that one request verifies: a tenth of a second."""
+"""Entries that one request verifies, in about a second."""
 
 
 class AdminSettings(Settings):

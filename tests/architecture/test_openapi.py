@@ -1,0 +1,86 @@
+"""The generated description of the API."""
+
+import json
+import re
+from functools import cache
+from typing import Any
+
+import pytest
+from infra.openapi import NameTakenError, describe, resolvers, routes
+
+from goldalert.http.api import make_resolver
+from goldalert.http.schemas import View
+
+
+@cache
+def document() -> dict[str, Any]:
+    return describe(resolvers())
+
+
+def operations() -> list[tuple[str, str, dict[str, Any]]]:
+    return [
+        (method, path, operation)
+        for path, methods in document()["paths"].items()
+        for method, operation in methods.items()
+    ]
+
+
+def test_every_route_is_in_the_document() -> None:
+    in_code = {
+        (route.method.lower(), route.openapi_path)
+        for resolver in resolvers().values()
+        for route in routes(resolver)
+    }
+    assert {(method, path) for method, path, _ in operations()} == in_code
+
+
+def test_the_document_is_openapi_3_1() -> None:
+    assert document()["openapi"].startswith("3.1.")
+    identifiers = [operation["operationId"] for _, _, operation in operations()]
+    assert len(identifiers) == len(set(identifiers))
+
+
+def test_every_reference_leads_somewhere() -> None:
+    for reference in re.findall(r'"\$ref": "#/([^"]+)"', json.dumps(document())):
+        target: Any = document()
+        for part in reference.split("/"):
+            assert part in target, reference
+            target = target[part]
+
+
+def test_every_error_is_a_problem_document() -> None:
+    for _, path, operation in operations():
+        responses = operation["responses"]
+        assert {"4XX", "5XX"} <= responses.keys(), path
+        assert {"422", "500"}.isdisjoint(responses), path
+    problem = document()["components"]["responses"]["Problem"]["content"]
+    assert list(problem) == ["application/problem+json"]
+
+
+def test_a_route_says_who_may_call_it() -> None:
+    security = {(method, path): operation["security"] for method, path, operation in operations()}
+    assert security["get", "/health"] == []
+    assert security["get", "/user/profile"] == [{"bearer": []}]
+    assert security["get", "/admin/audit-logs"] == [{"bearer": ["admin"]}]
+    scheme = document()["components"]["securitySchemes"]["bearer"]
+    assert scheme == {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
+
+
+def test_two_models_with_one_name_are_refused() -> None:
+    def app(path: str, model: type[View]) -> Any:
+        made = make_resolver()
+        made.get(path)(lambda: None)
+        route = made._static_routes[-1]
+        route.func.__annotations__ = {"return": model}
+        return made
+
+    class Thing(View):
+        a: int
+
+    one = Thing
+
+    class Thing(View):  # type: ignore[no-redef]
+        b: str
+
+    with pytest.raises(NameTakenError, match="Thing"):
+        describe({"a_service": app("/a", one), "b_service": app("/b", Thing)})
