@@ -45,7 +45,7 @@ class CreateAlertRequest(RequestBody):
     if_already_true: IfAlreadyTrue = "wait"
     expires_at: Time | None = None
     note: Note | None = None
-    channels: Channels = Field(default_factory=lambda: ["email", "in_app"])
+    channels: Channels = Field(default=["email", "in_app"])
 
 
 def _unsent() -> Any:

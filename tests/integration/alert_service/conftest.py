@@ -1,0 +1,165 @@
+"""A world with one alert service: its actions, its database, and a clock that tests move."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import Engine, text
+
+from alert_service.repository import Repository
+from alert_service.schemas import AlertView, ChangeAlertRequest, CreateAlertRequest
+from alert_service.use_cases import apply_ticks, manage_alerts
+from goldalert.db.engine import make_engine
+from goldalert.db.unit_of_work import UnitOfWork
+from goldalert.events.alerts import AlertTriggeredV1
+from goldalert.events.catalogue import parse_event
+from goldalert.events.prices import PriceUpdatedData, PriceUpdatedV1, Tick, TickState
+from goldalert.ids import new_id
+from goldalert.secrets import DatabaseSecret
+
+NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
+ADA = UUID(int=1)
+
+
+@dataclass
+class MovableClock:
+    time: datetime = NOON
+
+    def now(self) -> datetime:
+        return self.time
+
+
+@dataclass
+class World:
+    """The service's actions with everything but what a test is about filled in."""
+
+    engine: Engine
+    clock: MovableClock = field(default_factory=MovableClock)
+
+    @property
+    def unit_of_work(self) -> UnitOfWork[Any]:
+        return UnitOfWork(self.engine, Repository)
+
+    def create(
+        self,
+        alert_type: str = "above",
+        threshold: str = "100",
+        *,
+        user_id: UUID = ADA,
+        key: str | None = None,
+        max_active: int = 100,
+        **fields: object,
+    ) -> AlertView:
+        return manage_alerts.create_alert(
+            self.unit_of_work,
+            self.clock,
+            user_id=user_id,
+            request=CreateAlertRequest.model_validate(
+                {"alert_type": alert_type, "threshold": threshold, **fields}
+            ),
+            idempotency_key=key,
+            max_active=max_active,
+        )
+
+    def change(
+        self, alert: AlertView, *, user_id: UUID = ADA, max_active: int = 100, **fields: object
+    ) -> AlertView:
+        return manage_alerts.change_alert(
+            self.unit_of_work,
+            self.clock,
+            user_id=user_id,
+            alert_id=alert.id,
+            request=ChangeAlertRequest.model_validate(fields),
+            max_active=max_active,
+        )
+
+    def get(self, alert: AlertView, user_id: UUID = ADA) -> AlertView:
+        return manage_alerts.get_alert(
+            self.unit_of_work, self.clock, user_id=user_id, alert_id=alert.id
+        )
+
+    def deliver(self, event: PriceUpdatedV1, has_time: Callable[[], bool] = lambda: True) -> None:
+        apply_ticks.on_price_updated(self.unit_of_work, self.clock, event, has_time)
+
+    def tick(self, sequence: int, price: str, state: TickState = "fresh") -> PriceUpdatedV1:
+        """Deliver a tick of USD and return its event."""
+        event = make_tick(sequence, {"USD": Decimal(price)}, state)
+        self.deliver(event)
+        return event
+
+    def fired(self) -> list[tuple[UUID, int]]:
+        """Return every trigger in the history as alert and sequence of the tick."""
+        return [
+            (row.alert_id, row.sequence)
+            for row in self.sql(
+                "SELECT h.alert_id, CAST(t.facts ->> 'sequence' AS bigint) AS sequence "
+                "FROM alert_history h JOIN ticks t USING (tick_id) ORDER BY 2, 1"
+            )
+        ]
+
+    def published(self) -> list[AlertTriggeredV1]:
+        return [
+            parse_event(row.message)  # type: ignore[misc]
+            for row in self.sql("SELECT message FROM outbox ORDER BY id")
+        ]
+
+    def told(self) -> list[tuple[UUID, int]]:
+        """Return every trigger in the published events, as `fired` does."""
+        return sorted(
+            (
+                (trigger.alert_id, event.data.tick.sequence)
+                for event in self.published()
+                for trigger in event.data.triggers
+            ),
+            key=lambda pair: (pair[1], pair[0]),
+        )
+
+    def armed(self) -> set[UUID]:
+        return {row.alert_id for row in self.sql("SELECT alert_id FROM thresholds")}
+
+    def series(self, name: str = "price:USD") -> Any:
+        [row] = self.sql("SELECT * FROM series WHERE name = :name", name=name)
+        return row
+
+    def end_leases(self) -> None:
+        """Let as much time pass as a dead worker's lease lasts."""
+        self.sql("UPDATE series SET leased_until = now() - interval '1 second' RETURNING 1")
+
+    def sql(self, statement: str, **parameters: object) -> list[Any]:
+        with self.engine.begin() as connection:
+            return list(connection.execute(text(statement), parameters).all())
+
+
+def make_tick(
+    sequence: int, prices: Mapping[str, Decimal], state: TickState = "fresh"
+) -> PriceUpdatedV1:
+    return PriceUpdatedV1(
+        occurred_at=NOON,
+        producer="price_service",
+        correlation_id=f"tick-{sequence:08}",
+        data=PriceUpdatedData(
+            tick=Tick(
+                tick_id=new_id(),
+                sequence=sequence,
+                slot=NOON + timedelta(minutes=5 * sequence),
+                state=state,
+                origin="live",
+                sources=["swissquote", "coinbase"],
+                counted=2,
+                agreeing=2,
+                spread_bps=Decimal("1.5"),
+            ),
+            prices=dict(prices),
+        ),
+    )
+
+
+@pytest.fixture
+def world(database: Callable[[str], DatabaseSecret]) -> Iterator[World]:
+    engine = make_engine(database("alert_service"))
+    yield World(engine)
+    engine.dispose()
