@@ -159,6 +159,7 @@ class Builder:
         ]
         if platform := PLATFORMS[self._platform]:
             command += ["--python-platform", platform, "--only-binary", ":all:"]
+        staging.mkdir(parents=True)
         result = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  # our own
         if result.returncode:
             raise BuildError(

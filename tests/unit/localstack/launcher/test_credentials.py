@@ -1,0 +1,48 @@
+"""The secrets of a stack are made once and shown to nobody."""
+
+import stat
+from pathlib import Path
+
+from goldalert_local.credentials import DATABASES, Credentials
+from goldalert_local.stores.postgres import PostgresAddress
+
+SERVER = PostgresAddress("127.0.0.1", 5432, "postgres", "admin-password", "disable")
+
+
+def test_they_stay_the_same(tmp_path: Path) -> None:
+    path = tmp_path / "secrets.json"
+    assert Credentials.load_or_make(path) == Credentials.load_or_make(path)
+
+
+def test_only_the_owner_can_read_them(tmp_path: Path) -> None:
+    path = tmp_path / "secrets.json"
+    Credentials.load_or_make(path)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_no_two_stacks_share_one() -> None:
+    one, other = Credentials.make(), Credentials.make()
+    assert one.pepper != other.pepper
+    assert one.signing_private_pem != other.signing_private_pem
+    assert not set(one.service_passwords.values()) & set(other.service_passwords.values())
+
+
+def test_each_service_reaches_its_own_database_and_redis_database() -> None:
+    credentials = Credentials.make()
+    secrets = credentials.aws_secrets(SERVER, "redis://127.0.0.1:6379")
+    reached = {
+        service: (
+            secrets[f"goldalert/local/{service}"]["database"]["dbname"],
+            secrets[f"goldalert/local/{service}"]["redis_url"],
+        )
+        for service in DATABASES
+    }
+    assert len({database for database, _ in reached.values()}) == len(DATABASES)
+    assert reached["auth_service"] == ("auth_db", "redis://127.0.0.1:6379/0")
+    assert reached["logging_service"] == ("logging_db", "redis://127.0.0.1:6379/7")
+
+
+def test_the_administrator_s_password_is_in_the_migrator_s_secret_only() -> None:
+    secrets = Credentials.make().aws_secrets(SERVER, "redis://127.0.0.1:6379")
+    holders = {name for name, content in secrets.items() if "admin-password" in str(content)}
+    assert holders == {"goldalert/local/postgres_admin"}

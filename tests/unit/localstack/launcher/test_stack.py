@@ -1,0 +1,104 @@
+"""One launcher per stack, which ends what an earlier one left and keeps or clears its state."""
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from goldalert_local import stack as stack_module
+from goldalert_local.errors import StackError
+from goldalert_local.profiles import PROFILES
+from goldalert_local.stack import Stack, leftovers
+
+PORT_TAKEN = "the port is taken"
+
+
+@pytest.fixture(autouse=True)
+def stacks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the launcher keeps its stacks, instead of .local/stacks."""
+    folder = tmp_path / "stacks"
+    monkeypatch.setattr(stack_module, "STACKS", folder)
+    monkeypatch.setattr("goldalert_local.profiles.STACKS", folder)
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def stop_early(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let `start` take its folder and go no further."""
+
+    def refuse(_port: int, _setting: str) -> None:
+        raise StackError(PORT_TAKEN)
+
+    monkeypatch.setattr(stack_module, "require_free_port", refuse)
+
+
+def begin(name: str, *, keep_state: bool) -> Stack:
+    stack = Stack(PROFILES[name], keep_state=keep_state)
+    with pytest.raises(StackError, match=PORT_TAKEN):
+        stack.start()
+    return stack
+
+
+@pytest.fixture
+def begun() -> Iterator[Stack]:
+    stack = begin("run", keep_state=True)
+    yield stack
+    stack.stop()
+
+
+def test_a_second_launcher_of_the_same_stack_is_refused_in_one_line(begun: Stack) -> None:
+    with pytest.raises(StackError) as caught:
+        Stack(PROFILES["run"], keep_state=True).start()
+    assert str(caught.value) == (
+        f"stack run is running already (process {os.getpid()}): stop that first"
+    )
+
+
+def test_a_refused_launcher_leaves_the_running_one_s_files(begun: Stack, stacks: Path) -> None:
+    facts = stacks / "run" / "stack.json"
+    facts.write_text("{}")
+    refused = Stack(PROFILES["run"], keep_state=True)
+    with pytest.raises(StackError):
+        refused.start()
+    refused.stop()
+    assert facts.exists()
+
+
+def test_another_stack_starts_beside_it(begun: Stack) -> None:
+    begin("test", keep_state=False).stop()
+
+
+def test_after_a_stop_the_stack_can_start_again() -> None:
+    begin("run", keep_state=True).stop()
+    begin("run", keep_state=True).stop()
+
+
+@pytest.mark.parametrize("keep_state", [True, False])
+def test_state_is_kept_or_cleared(keep_state: bool, stacks: Path) -> None:
+    begin("test", keep_state=keep_state).stop()
+    (stacks / "test" / "data").touch()
+    begin("test", keep_state=keep_state).stop()
+    assert (stacks / "test" / "data").exists() is keep_state
+
+
+def test_nobody_else_can_look_into_the_state(begun: Stack, stacks: Path) -> None:
+    assert (stacks / "run").stat().st_mode & 0o077 == 0
+
+
+def test_what_a_killed_launcher_left_is_ended(stacks: Path) -> None:
+    (stacks / "run").mkdir(parents=True)
+    with subprocess.Popen(["sleep", "300"]) as left:  # noqa: S607  # a stand-in for a server
+        noted = [[left.pid, psutil.Process(left.pid).create_time()]]
+        (stacks / "run" / "processes.json").write_text(json.dumps(noted))
+        begin("run", keep_state=True).stop()
+        assert left.poll() is not None
+
+
+def test_a_process_that_has_got_the_number_since_is_left_alone(tmp_path: Path) -> None:
+    noted = tmp_path / "processes.json"
+    noted.write_text(json.dumps([[os.getpid(), 1.0]]))
+    assert leftovers(noted) == []
