@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Sequence
+from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -86,17 +87,18 @@ def compose(sender: str, mail: OutgoingMail) -> bytes:
     Raises:
         MailRefusedError: a header field has a line break, or the address is none that SES takes.
     """
-    if not mail.recipient.isascii():
-        raise MailRefusedError(FailureReason.ADDRESS_REFUSED, "the address is not ASCII")
     if re.search(r"[\r\n\x00]", mail.content.subject):
         raise MailRefusedError(FailureReason.CONTENT_REFUSED, "the subject has a line break")
-    message = EmailMessage(policy=SMTP)
+    if not mail.recipient or not mail.recipient.isascii():
+        raise MailRefusedError(FailureReason.ADDRESS_REFUSED, "the address is not ASCII")
     try:
-        message["From"] = Address(_SENDER_NAME, addr_spec=sender)
-        message["To"] = Address(addr_spec=mail.recipient)
-        message["Subject"] = mail.content.subject
-    except (ValueError, IndexError):  # the parser raises an IndexError on some addresses
+        recipient = Address(addr_spec=mail.recipient)
+    except (ValueError, IndexError, MessageError):  # the parser raises all of them
         raise MailRefusedError(FailureReason.ADDRESS_REFUSED, "the address is malformed") from None
+    message = EmailMessage(policy=SMTP)
+    message["From"] = Address(_SENDER_NAME, addr_spec=sender)
+    message["To"] = recipient
+    message["Subject"] = mail.content.subject
     message.set_content(mail.content.text, cte="quoted-printable")
     message.add_alternative(mail.content.html, subtype="html", cte="quoted-printable")
     return message.as_bytes()

@@ -1,0 +1,157 @@
+"""The rules of mails."""
+
+from decimal import Decimal
+from itertools import product
+from typing import get_args
+
+import pytest
+from tests.support.facts import NOON, tick
+
+from email_service.domain import (
+    Evidence,
+    EvidenceType,
+    FailureReason,
+    MailItem,
+    MailStatus,
+    alert_mail,
+    greeting_name,
+    judge,
+    suppresses,
+    welcome_mail,
+)
+from goldalert.ids import new_id
+
+
+def item(alert_type: str = "above", threshold: str = "4400", price: str = "4412.104") -> MailItem:
+    return MailItem(
+        trigger_id=new_id(),
+        alert_id=new_id(),
+        alert_type=alert_type,
+        threshold=Decimal(threshold),
+        price=Decimal(price),
+        currency="USD",
+        unit="troy_ounce",
+        karat=24,
+        note=None,
+    )
+
+
+def evidence(evidence_type: EvidenceType, *, permanent: bool = False) -> Evidence:
+    return Evidence(evidence_type, new_id(), "ses-1", NOON, permanent)
+
+
+@pytest.mark.parametrize(
+    "name", ["Ada", "Ada Lovelace", "Dr. O'Neill-Çelik", "李雷", "अदा", "Ada 2"]
+)
+def test_a_name_is_greeted(name: str) -> None:
+    assert greeting_name(name) == name
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        None,
+        "",
+        "A" * 51,
+        "Win at evil.example",
+        "https://evil",
+        "see evil/x",
+        "mail me@evil",
+        "WWW evil",
+        "<b>Ada</b>",
+        "Ada\r\nBcc: all",
+        "Ada\u2028you won",
+    ],
+)
+def test_a_name_that_carries_a_message_is_not_greeted(name: str | None) -> None:
+    assert greeting_name(name) is None
+
+
+def test_the_token_is_quoted_in_the_link() -> None:
+    mail = welcome_mail("https://api.example", "Ada", "a&b=c#d/e")
+    assert mail.verification_link == (
+        "https://api.example/auth/verify-email?token=a%26b%3Dc%23d%2Fe"
+    )
+
+
+@pytest.mark.parametrize(
+    ("one", "movement", "distance", "percent"),
+    [
+        (item("above"), "rose above", "12.104", "0.28"),
+        (item("crosses_up"), "rose above", "12.104", "0.28"),
+        (item("below", price="4389"), "fell below", "11", "0.25"),
+        (item("crosses_down", price="4389"), "fell below", "11", "0.25"),
+        (item("crosses", price="4389"), "fell below", "11", "0.25"),
+        (item("crosses"), "rose above", "12.104", "0.28"),
+        (item(threshold="0"), "rose above", "4412.104", "0.00"),
+    ],
+    ids=lambda value: value.alert_type if isinstance(value, MailItem) else None,
+)
+def test_a_line_says_how_the_price_moved_and_how_far(
+    one: MailItem, movement: str, distance: str, percent: str
+) -> None:
+    [line] = alert_mail("https://api.example", tick(), [one]).alerts
+    assert (line.movement, line.distance) == (movement, Decimal(distance))
+    assert round(line.distance_percent, 2) == Decimal(percent)
+    assert line.link == f"https://api.example/alert/{one.alert_id}"
+
+
+@pytest.mark.parametrize(
+    ("origin", "label"), [("live", None), ("simulator", "Simulated"), ("replay", "Replay")]
+)
+def test_a_price_that_is_not_real_is_labelled(origin: str, label: str | None) -> None:
+    mail = alert_mail("https://api.example", tick(origin=origin), [item()])
+    assert mail.label == label
+    assert (mail.caution is None) == (label is None)
+
+
+@pytest.mark.parametrize(
+    ("status", "told", "becomes", "newly_sent", "failure"),
+    [
+        ("sending", evidence("send"), "sent", True, None),
+        ("queued", evidence("send"), "sent", True, None),
+        ("sending", evidence("delivery"), "delivered", True, None),
+        ("sent", evidence("delivery"), "delivered", False, None),
+        (
+            "sending",
+            evidence("bounce", permanent=True),
+            "bounced",
+            True,
+            FailureReason.ADDRESS_BOUNCED,
+        ),
+        ("delivered", evidence("bounce"), "bounced", False, FailureReason.MAILBOX_UNAVAILABLE),
+        ("delivered", evidence("complaint"), "complained", False, FailureReason.COMPLAINED),
+        ("bounced", evidence("complaint"), "complained", False, None),
+        ("sending", evidence("reject"), "failed", False, FailureReason.CONTENT_REFUSED),
+    ],
+)
+def test_evidence_settles_a_mail(
+    status: MailStatus,
+    told: Evidence,
+    becomes: MailStatus,
+    newly_sent: bool,
+    failure: FailureReason | None,
+) -> None:
+    verdict = judge(status, told)
+    assert verdict is not None
+    assert (verdict.status, verdict.newly_sent, verdict.failure) == (becomes, newly_sent, failure)
+
+
+@pytest.mark.parametrize(
+    ("status", "evidence_type"), list(product(get_args(MailStatus), get_args(EvidenceType)))
+)
+def test_the_same_evidence_tells_nothing_new_the_second_time(
+    status: MailStatus, evidence_type: EvidenceType
+) -> None:
+    """R7."""
+    told = evidence(evidence_type)
+    verdict = judge(status, told)
+    assert judge(verdict.status if verdict else status, told) is None
+
+
+def test_a_permanent_bounce_and_a_complaint_suppress_the_address() -> None:
+    """R11."""
+    assert suppresses(evidence("bounce", permanent=True))
+    assert suppresses(evidence("complaint"))
+    assert not suppresses(evidence("bounce"))
+    assert not suppresses(evidence("delivery"))

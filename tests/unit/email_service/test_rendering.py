@@ -1,0 +1,185 @@
+"""What the mails say, to the letter, and what hostile input makes of them."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+from tests.support.facts import tick
+
+import email_service
+from email_service.domain import AlertMail, MailItem, MailTemplate, alert_mail, welcome_mail
+from email_service.errors import MailRefusedError
+from email_service.rendering import MAX_PART_CHARACTERS, moment, money, percent, render
+
+MAILS = Path(email_service.__file__).parent / "migrations" / "mails"
+ORIGIN = "https://api.example"
+
+
+def template(name: str) -> MailTemplate:
+    folder = MAILS / name
+    return MailTemplate(
+        locale="en",
+        subject=(folder / "subject.txt").read_text(encoding="utf-8").strip(),
+        text=(folder / "body.txt").read_text(encoding="utf-8"),
+        html=(folder / "body.html").read_text(encoding="utf-8"),
+    )
+
+
+def item(**changes: Any) -> MailItem:
+    one = MailItem(
+        trigger_id=UUID(int=1),
+        alert_id=UUID(int=2),
+        alert_type="above",
+        threshold=Decimal("4400"),
+        price=Decimal("4412.104"),
+        currency="USD",
+        unit="troy_ounce",
+        karat=24,
+        note=None,
+    )
+    return replace(one, **changes)
+
+
+def alert(*items: MailItem, **tick_changes: Any) -> AlertMail:
+    return alert_mail(ORIGIN, tick(**tick_changes), list(items))
+
+
+def test_the_alert_mail_to_the_letter() -> None:
+    content = render(template("alert"), alert(item(note="Sell two coins")))
+    assert content.subject == "Gold rose above $4,400.00: now $4,412.10"
+    assert (
+        content.text
+        == """\
+Gold rose above $4,400.00
+
+  Price now:  $4,412.10 per troy ounce of fine gold
+  Threshold:  $4,400.00
+  Difference: $12.10 (0.28%)
+  Your note:  Sell two coins
+  Your alert: https://api.example/alert/00000000-0000-0000-0000-000000000002
+
+When:    January 5, 2026, 12:05 UTC
+Sources: swissquote, gold-api (2 of 2 agree)
+
+You get this mail because you set this alert.
+
+Gold Price Alert
+"""
+    )
+
+
+def test_both_parts_tell_of_every_trigger_and_that_a_price_is_simulated() -> None:
+    content = render(
+        template("alert"),
+        alert(
+            item(),
+            item(
+                alert_id=UUID(int=3),
+                alert_type="below",
+                currency="CHF",
+                unit="gram",
+                karat=18,
+                threshold=Decimal("85.5"),
+                price=Decimal("85.1234"),
+            ),
+            origin="simulator",
+            sources=["simulator"],
+        ),
+    )
+    assert content.subject == "[Simulated] 2 of your gold price alerts triggered"
+    for part in (content.text, content.html):
+        for fact in (
+            "Gold rose above $4,400.00",
+            "$4,412.10",
+            "Gold fell below CHF\u00a085.50",
+            "CHF\u00a085.12",
+            "gram of 18 karat gold",
+            f"{ORIGIN}/alert/{UUID(int=2)}",
+            f"{ORIGIN}/alert/{UUID(int=3)}",
+            "January 5, 2026, 12:05 UTC",
+            "This price was simulated. It is not a real market price.",
+        ):
+            assert fact in part
+
+
+def test_the_welcome_mail_to_the_letter() -> None:
+    content = render(template("welcome"), welcome_mail(ORIGIN, "Ada", "tok"))
+    assert content.subject == "Welcome to Gold Price Alert: please verify your address"
+    assert content.text.startswith("Welcome, Ada!\n")
+    assert f"\n{ORIGIN}/auth/verify-email?token=tok\n" in content.text
+    assert content.html.count(f'href="{ORIGIN}/auth/verify-email?token=tok"') == 2
+
+
+def test_the_welcome_mail_without_a_name() -> None:
+    content = render(template("welcome"), welcome_mail(ORIGIN, None, "tok"))
+    assert content.text.startswith("Welcome!\n")
+    assert "<h1" in content.html
+    assert ">Welcome!</h1>" in content.html
+
+
+def test_a_hostile_note_stays_text_in_html() -> None:
+    """S13."""
+    note = "<script>alert(1)</script><img src=x onerror=alert(1)>{{ 7 * 7 }}\"'"
+    content = render(template("alert"), alert(item(note=note)))
+    assert "<script" not in content.html
+    assert "<img" not in content.html
+    assert "{{ 7 * 7 }}" in content.html, "what a user writes is no template"
+    assert note in content.text
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "{{ alerts[0].missing }}",
+        "{{ unknown }}",
+        "{{ alerts.__class__.__mro__ }}",
+        "{{ ''.__class__ }}",
+        "{{ alerts.append(1) }}",
+        "{% for x in range(10**9) %}x{% endfor %}",
+        "{% for x in range(99999) %}{{ x }}{% endfor %}",
+        "{{ 1 / 0 }}",
+        "{% if %}",
+        "{{ 'x'|money('USD') }}",
+    ],
+)
+def test_a_template_that_uses_what_it_may_not_is_refused(source: str) -> None:
+    """S13."""
+    with pytest.raises(MailRefusedError):
+        render(
+            MailTemplate(locale="en", subject="s", text=source, html="h"),
+            alert(item()),
+        )
+
+
+def test_a_mail_with_a_hundred_triggers_fits() -> None:
+    content = render(template("alert"), alert(*[item(note="n" * 500)] * 100))
+    assert len(content.html) < MAX_PART_CHARACTERS
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "shown"),
+    [
+        ("4389.384", "USD", "$4,389.38"),
+        ("4389.384", "EUR", "€4,389.38"),
+        ("651234.5", "JPY", "¥651,234"),
+        ("4389.384", "CHF", "CHF\u00a04,389.38"),
+        ("4389.384", "AED", "AED\u00a04,389.38"),
+        ("4389.384", "INR", "₹4,389.38"),
+        ("-4389.384", "USD", "-$4,389.38"),
+    ],
+)
+def test_money_has_its_sign_and_decimal_places(amount: str, currency: str, shown: str) -> None:
+    assert money(Decimal(amount), currency, "en") == shown
+
+
+def test_times_are_shown_in_utc() -> None:
+    time = datetime(2026, 1, 6, 1, 30, tzinfo=timezone(timedelta(hours=2)))
+    assert moment(time, "en") == "January 5, 2026, 23:30 UTC"
+
+
+def test_percent_has_two_decimal_places() -> None:
+    assert percent(Decimal("0.275"), "en") == "0.28%"
