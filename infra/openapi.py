@@ -15,6 +15,7 @@ from typing import Any, get_type_hints
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver
 from aws_lambda_powertools.event_handler.api_gateway import Route
 from aws_lambda_powertools.event_handler.openapi.merge import OpenAPIMerge
+from aws_lambda_powertools.event_handler.openapi.models import Server
 
 from goldalert.http.caller import CurrentAdmin, CurrentCaller
 from goldalert.http.problems import Problem
@@ -57,6 +58,8 @@ def describe(services: dict[str, APIGatewayRestResolver]) -> dict[str, Any]:
         security_schemes={
             SCHEME: {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}  # type: ignore[dict-item]
         },
+        # relative to the document: the API also lives under /v1 and under a stage's path
+        servers=[Server(url=".")],
         on_conflict="error",
     )
     schemas: dict[str, Any] = {}
@@ -66,6 +69,7 @@ def describe(services: dict[str, APIGatewayRestResolver]) -> dict[str, Any]:
         )
         for route in routes(resolver):
             operation = described["paths"][route.openapi_path][route.method.lower()]
+            operation["summary"] = route.func.__name__.replace("_", " ").capitalize()
             complete(operation, service, security_of(route))
             if route.openapi_path.endswith("/health"):
                 # what is down says so in the same words
