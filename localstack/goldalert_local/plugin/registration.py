@@ -26,7 +26,9 @@ def install() -> None:
         concurrency,
         front_door,
         gateway_responses,
+        logs,
         polling,
+        ses,
         shutdown,
     )
 
@@ -35,4 +37,6 @@ def install() -> None:
     authorizer.install()
     gateway_responses.install()
     polling.install()
+    ses.install()
+    logs.install()
     front_door.install()

@@ -141,6 +141,17 @@ class LocalStack:
         ]
         return {out["OutputKey"]: out["OutputValue"] for out in stack.get("Outputs", [])}
 
+    def delete_stack(self, name: str) -> None:
+        client = self.client("cloudformation")
+        stack_id = client.describe_stacks(StackName=name)["Stacks"][0]["StackId"]
+        client.delete_stack(StackName=stack_id)
+
+        def status() -> str:
+            return str(client.describe_stacks(StackName=stack_id)["Stacks"][0]["StackStatus"])
+
+        eventually(lambda: not status().endswith("_IN_PROGRESS"), seconds=60)
+        assert status() == "DELETE_COMPLETE"
+
     def client(self, service: str) -> Any:
         return boto3.client(
             service,

@@ -1,5 +1,9 @@
+import json
+
 import requests
 from tests.unit.localstack.plugin.support import STAGE, LocalStack, Shop
+
+OPEN = {"get": {"x-amazon-apigateway-integration": {"type": "MOCK"}, "responses": {}}}
 
 
 def test_body_headers_and_status_come_from_the_template(shop: Shop) -> None:
