@@ -1,0 +1,136 @@
+"""Every route is reachable through the template, and by no more people than it should be."""
+
+import ast
+from typing import Any, NamedTuple
+
+import pytest
+from aws_lambda_powertools.event_handler.api_gateway import Route
+from infra.openapi import resolvers, routes, security_of
+from tests.support.services import FUNCTIONS, logical_id
+from tests.support.template import render
+
+PUBLIC_ROUTES = {
+    "GET /health",
+    "GET /openapi.json",
+    "GET /docs",
+    "GET /docs/{asset}",
+    "GET /auth/health",
+    "POST /auth/register",
+    "POST /auth/login",
+    "POST /auth/refresh",
+    "GET /auth/verify-email",
+    "POST /auth/verify-email",
+    "GET /auth/.well-known/jwks.json",
+    "GET /user/health",
+    "GET /price/health",
+    "GET /price/current",
+    "GET /price/history",
+    "GET /price/ticks/{tick_id}",
+    "GET /price/exchanges",
+    "GET /price/status",
+    "GET /alert/health",
+    "GET /email/health",
+    "GET /notification/health",
+    "GET /admin/health",
+    "GET /logging/health",
+}
+"""What anybody on the internet may call. A new entry is a decision, not a formality."""
+
+
+class Entry(NamedTuple):
+    """One method of one resource of the API, as the template declares it."""
+
+    function: str
+    method: str
+    path: str
+    is_public: bool
+
+
+def entries() -> list[Entry]:
+    found = []
+    for function, properties in render("prod").functions.items():
+        for event in properties.get("Events", {}).values():
+            if event["Type"] == "Api":
+                api: dict[str, Any] = event["Properties"]
+                auth = api.get("Auth", {})
+                assert auth in ({}, {"Authorizer": "NONE"}), f"{function}: {auth}"
+                found.append(Entry(function, api["Method"], api["Path"], bool(auth)))
+    return found
+
+
+ENTRIES = entries()
+ROUTES = [
+    (service, route) for service, resolver in resolvers().items() for route in routes(resolver)
+]
+
+
+def rank(resource: str, path: str) -> tuple[int, ...] | None:
+    """How closely a resource fits a path: API Gateway takes the closest one. None: not at all."""
+    pattern, segments = resource.split("/")[1:], path.split("/")[1:]
+    ranks = []
+    for position, part in enumerate(pattern):
+        if part.endswith("+}"):
+            return (*ranks, 2) if len(segments) > position else None
+        if position >= len(segments):
+            return None
+        if part.startswith("{"):
+            ranks.append(1)
+        elif part == segments[position]:
+            ranks.append(0)
+        else:
+            return None
+    return tuple(ranks) if len(pattern) == len(segments) else None
+
+
+def reached_by(method: str, path: str) -> Entry | None:
+    """What API Gateway does with a request: the closest resource, then its method or ANY."""
+    fitting = {
+        resource: fit
+        for resource in {entry.path for entry in ENTRIES}
+        if (fit := rank(resource, path)) is not None
+    }
+    if not fitting:
+        return None
+    closest = min(fitting, key=lambda resource: fitting[resource])
+    methods = {entry.method: entry for entry in ENTRIES if entry.path == closest}
+    return methods.get(method) or methods.get("ANY")
+
+
+def test_what_is_public_is_on_the_list() -> None:
+    assert {f"{entry.method} {entry.path}" for entry in ENTRIES if entry.is_public} == PUBLIC_ROUTES
+
+
+def test_the_default_is_to_refuse() -> None:
+    auth = render("prod").resources["Api"]["Properties"]["Auth"]
+    assert auth["DefaultAuthorizer"] == "Session"
+    # a logout holds at once only when no policy is kept
+    assert auth["Authorizers"]["Session"]["Identity"]["ReauthorizeEvery"] == 0
+
+
+@pytest.mark.parametrize(
+    ("service", "route"), ROUTES, ids=[f"{r.method} {r.openapi_path}" for _, r in ROUTES]
+)
+def test_a_route_is_reachable_by_those_it_is_for(service: str, route: Route) -> None:
+    """S8."""
+    entry = reached_by(route.method, route.openapi_path)
+    assert entry is not None, "API Gateway would answer 403"
+    assert entry.function == logical_id(service, "api")
+    assert entry.is_public == (security_of(route) == [])
+
+
+def test_every_public_entry_leads_to_a_route() -> None:
+    in_code = {f"{route.method} {route.openapi_path}" for _, route in ROUTES}
+    assert in_code >= PUBLIC_ROUTES
+
+
+@pytest.mark.parametrize("service", sorted(resolvers()))
+def test_routes_only_pass_on(service: str) -> None:
+    tree = ast.parse(FUNCTIONS.joinpath(service, "handlers", "api.py").read_text(encoding="utf-8"))
+    too_long = {
+        node.name: length
+        for node in tree.body
+        if isinstance(node, ast.FunctionDef) and node.decorator_list
+        for body in [node.body[1:] if ast.get_docstring(node) else node.body]
+        if body and (length := (body[-1].end_lineno or 0) - body[0].lineno + 1) > 10
+    }
+    assert too_long == {}
