@@ -16,10 +16,12 @@ _LOCK = threading.Lock()
 def merged(layers: Sequence[LayerVersion]) -> Path:
     """The folder that holds these layers; functions with the same layers share it.
 
-    It is named by content, so that it stays right after a new version of a layer, and it holds hard
-    links, so that it costs nothing and outlives the layer's deletion, as functions do on AWS.
+    It is named by where the layers lie, which differs for each version of one (the hash of the code
+    says nothing when LocalStack reads a folder of ours), and it holds hard links, so that it costs
+    nothing and outlives the layer's deletion, as functions do on AWS.
     """
-    digest = hashlib.sha256("\n".join(layer.code.code_sha256 for layer in layers).encode())
+    places = "\n".join(str(layer.code.get_unzipped_code_location()) for layer in layers)
+    digest = hashlib.sha256(places.encode())
     target = Path(tempfile.gettempdir()) / "lambda" / "opt" / digest.hexdigest()
     with _LOCK:
         if not target.exists():
