@@ -52,7 +52,7 @@ template: build ## check the template, and that sam can build it
 unit: ## run the tests that need no stack
 	@$(BOOTSTRAP) dev localstack lambda redis
 	$(DEV)/python $(PYTEST) -n 2 tests/unit tests/contract tests/architecture --ignore tests/unit/localstack/plugin
-	$(LOCALSTACK)/python $(PYTEST) tests/unit/localstack/plugin
+	$(LOCALSTACK)/python $(PYTEST) --confcutdir tests/unit/localstack tests/unit/localstack/plugin
 
 stack-tests: ## run the tests that need a stack, on one of their own
 	@$(BOOTSTRAP) dev localstack lambda redis
