@@ -73,7 +73,7 @@ def point_at_folders(template: Template, template_dir: Path, snapshot: Path) -> 
 
 def copy_folder(source: Path, snapshot: Path) -> Path:
     if not source.is_dir():
-        raise StackError(f"{source.relative_to(ROOT)} is missing: run make build")
+        raise StackError(f"{source} is missing: the template names it, and make build made none")
     copy = snapshot / source.name
     if not copy.exists():
         # Hard links cost nothing, and a build writes new files rather than into old ones.
@@ -114,9 +114,9 @@ def deploy(
 
 def explain_failure(aws: Aws, status: str) -> str:
     events = aws.cloudformation.describe_stack_events(StackName=STACK_NAME)["StackEvents"]
-    failed = [event for event in events if event.get("ResourceStatus", "").endswith("_FAILED")]
     reasons = [
-        f"{event.get('LogicalResourceId')}: {event.get('ResourceStatusReason', 'no reason given')}"
-        for event in reversed(failed)
+        f"{event.get('LogicalResourceId')}: {event['ResourceStatusReason']}"
+        for event in reversed(events)
+        if event.get("ResourceStatus", "").endswith("_FAILED") and event.get("ResourceStatusReason")
     ]
     return "; ".join(reasons) or status

@@ -135,7 +135,7 @@ class Stack:
             return  # the stack is another launcher's
         say("Stopping")
         self._profile.stack_file.unlink(missing_ok=True)
-        if self._aws and self._keep_state and self._localstack and self._localstack.alive():
+        if self._aws and self._localstack and self._localstack.alive():
             try:
                 queues.stand_still(self._aws)
                 queues.save(self._aws, self._undelivered)
