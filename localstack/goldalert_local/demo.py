@@ -53,7 +53,7 @@ def play(stack: StackClient) -> None:
 
     step(5, "alert_triggered reached everyone")
     [trigger] = user.http.get(f"/alert/{alert['id']}/history").body["items"]
-    say(f"   alert service: triggered at {trigger['value']} by tick {trigger['tick_id']}")
+    say(f"   alert service: triggered at {trigger['price']} by tick {trigger['tick']['tick_id']}")
     say(f"   e-mail service: mail accepted by SES {seconds:.2f} s after the tick")
     told = wait_for(lambda: notification(user, "alert_triggered"), "the notification")
     say(f"   notification service: “{told}”")

@@ -72,7 +72,7 @@ def test_a_price_that_crosses_a_threshold_reaches_its_owner_once(
     assert "replay" in mail.text
 
     [trigger] = user.http.get(f"/alert/{alert_id}/history").body["items"]
-    assert Decimal(trigger["value"]) == Decimal("4123.45")
+    assert Decimal(trigger["price"]) == Decimal("4123.45")
     assert user.http.get(f"/alert/{alert_id}").body["state"] == "triggered"
 
     tick = stack.http.get(f"/price/ticks/{trigger['tick_id']}").body
@@ -80,7 +80,7 @@ def test_a_price_that_crosses_a_threshold_reaches_its_owner_once(
 
     with stack.database("alert_db").connect() as connection:
         correlation_id = connection.execute(
-            text("SELECT correlation_id FROM ticks WHERE tick_id = :id"), {"id": trigger["tick_id"]}
+            text("SELECT correlation_id FROM ticks WHERE tick_id = :id"), {"id": trigger["tick"]["tick_id"]}
         ).scalar_one()
 
     triggered = wait_for(
@@ -107,7 +107,7 @@ def test_a_price_that_crosses_a_threshold_reaches_its_owner_once(
         "the audit entry",
     )
     assert [entry["action"] for entry in audit] == ["alert_triggered"]
-    assert admin.http.get("/admin/audit-logs/verify").body["valid"] is True
+    assert admin.http.get("/admin/audit-logs/verify").body["intact"] is True
     assert [m.subject for m in stack.mails(user.email) if "4,123.45" in m.subject] == [mail.subject]
 
 
