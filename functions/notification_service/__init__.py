@@ -1,0 +1,1 @@
+"""In-app notifications: what a user is told, and what they have read."""

@@ -1,0 +1,117 @@
+"""What a notification says."""
+
+from dataclasses import dataclass
+from typing import Literal
+from uuid import UUID
+
+from goldalert.events.alerts import Trigger
+from goldalert.events.emails import EmailFailedData, EmailSentData
+from goldalert.events.prices import Origin, Tick
+from goldalert.events.users import UserRegisteredData
+from goldalert.money import Currency, format_decimal, to_minor_unit
+
+NotificationType = Literal["welcome", "alert_triggered", "email_sent", "email_failed"]
+
+
+@dataclass(frozen=True)
+class NewNotification:
+    """A notification to be stored.
+
+    Attributes:
+        source: the event or the trigger that it tells of; there is one notification of each.
+        data: what programs need to know, as JSON.
+    """
+
+    user_id: UUID
+    source: UUID
+    type: NotificationType
+    message: str
+    data: dict[str, str | int]
+
+
+_LABELS: dict[Origin, str] = {
+    "live": "",
+    "simulator": " (simulated price)",
+    "replay": " (replayed price)",
+}
+
+_FAILURES = {
+    "address_bounced": "your address does not exist or refuses our mail",
+    "address_suppressed": "your address refused our mail before, so we send it no more",
+    "address_refused": "your address cannot take mail from us",
+    "mailbox_unavailable": "your mailbox is full or out of reach",
+    "complained": "our mail was reported as unwanted, so we send no more",
+}
+_OTHER_FAILURE = "something went wrong on our side"
+
+
+def welcome(event_id: UUID, user: UserRegisteredData) -> NewNotification:
+    return NewNotification(
+        user_id=user.user_id,
+        source=event_id,
+        type="welcome",
+        message="Welcome! Verify your address to get your gold price alerts by e-mail, too.",
+        data={},
+    )
+
+
+def alert_triggered(tick: Tick, trigger: Trigger) -> NewNotification:
+    return NewNotification(
+        user_id=trigger.user_id,
+        source=trigger.trigger_id,
+        type="alert_triggered",
+        message=_alert_message(tick, trigger),
+        data={
+            "trigger_id": str(trigger.trigger_id),
+            "alert_id": str(trigger.alert_id),
+            "alert_type": trigger.alert_type,
+            "threshold": format_decimal(trigger.threshold),
+            "price": format_decimal(trigger.price),
+            "currency": trigger.currency,
+            "unit": trigger.unit,
+            "karat": trigger.karat,
+            "tick_id": str(tick.tick_id),
+            "slot": tick.slot.isoformat(),
+            "origin": tick.origin,
+        },
+    )
+
+
+def email_sent(event_id: UUID, mail: EmailSentData) -> NewNotification:
+    return NewNotification(
+        user_id=mail.user_id,
+        source=event_id,
+        type="email_sent",
+        message=f"We sent you a mail: {mail.subject}",
+        data={"mail_id": str(mail.mail_id), "kind": mail.kind},
+    )
+
+
+def email_failed(event_id: UUID, mail: EmailFailedData) -> NewNotification:
+    reason = _FAILURES.get(mail.reason, _OTHER_FAILURE)
+    return NewNotification(
+        user_id=mail.user_id,
+        source=event_id,
+        type="email_failed",
+        message=f"We could not send you your {mail.kind} mail: {reason}.",
+        data={"mail_id": str(mail.mail_id), "kind": mail.kind, "reason": mail.reason},
+    )
+
+
+def _alert_message(tick: Tick, trigger: Trigger) -> str:
+    currency = Currency(trigger.currency)
+    price = to_minor_unit(trigger.price, currency)
+    fineness = "" if trigger.karat == 24 else f" of {trigger.karat} karat"
+    return (
+        f"Gold {_movement(trigger)} {format_decimal(trigger.threshold)} {currency}: "
+        f"now {price:f} {currency} per {trigger.unit.replace('_', ' ')}{fineness}"
+        f"{_LABELS[tick.origin]}."
+    )
+
+
+def _movement(trigger: Trigger) -> str:
+    if trigger.alert_type in {"above", "crosses_up"}:
+        return "rose above"
+    if trigger.alert_type in {"below", "crosses_down"}:
+        return "fell below"
+    return "rose above" if trigger.price >= trigger.threshold else "fell below"

@@ -1,0 +1,30 @@
+"""A mail was given up: tell its reader in the app, and why."""
+
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from goldalert.messaging.consumer import consume
+from notification_service import use_cases
+from notification_service.bootstrap import services
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
+
+CONSUMER = "notification_service.on_email_failed"
+
+
+def lambda_handler(event: dict[str, Any], context: LambdaContext) -> "PartialItemFailureResponse":
+    told: set[UUID] = set()
+    answer = consume(
+        event,
+        context,
+        consumer=CONSUMER,
+        unit_of_work=services().unit_of_work,
+        handle=lambda tx, failed: told.update(
+            use_cases.tell_of_failed_mail(tx, failed.event_id, failed.data)
+        ),
+    )
+    use_cases.forget_unread_counts(services().cache, told)
+    return answer

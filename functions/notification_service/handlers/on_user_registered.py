@@ -1,0 +1,30 @@
+"""A user registered: greet them in the app."""
+
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from goldalert.messaging.consumer import consume
+from notification_service import use_cases
+from notification_service.bootstrap import services
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
+
+CONSUMER = "notification_service.on_user_registered"
+
+
+def lambda_handler(event: dict[str, Any], context: LambdaContext) -> "PartialItemFailureResponse":
+    told: set[UUID] = set()
+    answer = consume(
+        event,
+        context,
+        consumer=CONSUMER,
+        unit_of_work=services().unit_of_work,
+        handle=lambda tx, registered: told.update(
+            use_cases.welcome(tx, registered.event_id, registered.data)
+        ),
+    )
+    use_cases.forget_unread_counts(services().cache, told)
+    return answer

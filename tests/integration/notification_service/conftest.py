@@ -1,0 +1,37 @@
+"""The notification service with a database of its own for each test."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from pydantic import SecretStr
+from sqlalchemy import Engine
+from tests.support.lambda_runtime import Sqs
+
+from goldalert import aws
+from goldalert.db.engine import make_engine
+from goldalert.secrets import DatabaseSecret, ServiceSecret
+from notification_service.bootstrap import services
+
+
+@pytest.fixture
+def engine(
+    database: Callable[[str], DatabaseSecret],
+    redis_url: Callable[[int], str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Engine]:
+    """The service's database, which its handlers use from now on."""
+    monkeypatch.setenv("STAGE", "local")
+    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "notification_service")
+    monkeypatch.setenv("SERVICE_SECRET", "goldalert/local/notification_service")
+    monkeypatch.setenv("TOPIC_ARN_PREFIX", "arn:aws:sns:eu-central-1:000000000000:events-")
+    monkeypatch.setattr(aws, "client", lambda name: Sqs())
+    secret = database("notification_service")
+    services.cache_clear()
+    services().__dict__["secret"] = ServiceSecret(
+        database=secret, redis_url=SecretStr(redis_url(5))
+    )
+    services().__dict__["engine"] = engine = make_engine(secret)
+    yield engine
+    services().cache.redis.close()
+    engine.dispose()
+    services.cache_clear()

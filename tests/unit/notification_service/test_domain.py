@@ -1,0 +1,71 @@
+"""What notifications say."""
+
+from decimal import Decimal
+
+import pytest
+from tests.support.facts import tick, trigger
+
+from goldalert.events.emails import EmailFailedData, EmailSentData
+from goldalert.events.prices import Origin
+from goldalert.ids import new_id
+from notification_service import domain
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({}, "Gold rose above 4400 USD: now 4412.10 USD per troy ounce."),
+        (
+            {"alert_type": "below", "price": Decimal("4399.504")},
+            "Gold fell below 4400 USD: now 4399.50 USD per troy ounce.",
+        ),
+        (
+            {
+                "currency": "JPY",
+                "unit": "gram",
+                "karat": 18,
+                "threshold": Decimal("16000.0"),
+                "price": Decimal("16012.6"),
+            },
+            "Gold rose above 16000 JPY: now 16013 JPY per gram of 18 karat.",
+        ),
+        (
+            {"alert_type": "crosses", "price": Decimal("4390")},
+            "Gold fell below 4400 USD: now 4390.00 USD per troy ounce.",
+        ),
+    ],
+)
+def test_an_alert_says_what_happened(changes: dict[str, object], message: str) -> None:
+    assert domain.alert_triggered(tick(), trigger(new_id(), **changes)).message == message
+
+
+@pytest.mark.parametrize(
+    ("origin", "ending"),
+    [("live", "ounce."), ("simulator", "(simulated price)."), ("replay", "(replayed price).")],
+)
+def test_a_price_that_is_not_real_is_labelled(origin: Origin, ending: str) -> None:
+    notification = domain.alert_triggered(tick(origin=origin), trigger(new_id()))
+    assert notification.message.endswith(ending)
+    assert notification.data["origin"] == origin
+
+
+def test_each_notification_has_its_trigger_or_event_as_its_source() -> None:
+    one, event_id = trigger(new_id()), new_id()
+    mail = EmailSentData(mail_id=new_id(), user_id=new_id(), kind="alert", subject="Gold rose")
+    assert domain.alert_triggered(tick(), one).source == one.trigger_id
+    assert domain.email_sent(event_id, mail).source == event_id
+
+
+@pytest.mark.parametrize(
+    ("reason", "why"),
+    [
+        ("address_bounced", "your address does not exist or refuses our mail."),
+        ("a_reason_of_tomorrow", "something went wrong on our side."),
+    ],
+)
+def test_a_failed_mail_is_explained(reason: str, why: str) -> None:
+    """R11."""
+    mail = EmailFailedData(mail_id=new_id(), user_id=new_id(), kind="alert", reason=reason)
+    notification = domain.email_failed(new_id(), mail)
+    assert notification.message == f"We could not send you your alert mail: {why}"
+    assert notification.data["reason"] == reason
