@@ -1,7 +1,9 @@
 """Which events exist, which topic each goes to, and how a message becomes one again."""
 
-import json
 from typing import Any, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict
 
 from goldalert.events.alerts import AlertTriggeredV1
 from goldalert.events.emails import EmailFailedV1, EmailSentV1
@@ -49,6 +51,20 @@ def topic_of(event: AnyEvent) -> Topic:
         raise UnknownEventError(f"{type(event).__name__} is not in the catalogue") from None
 
 
+class _Head(BaseModel):
+    """What must be there before a contract is looked up.
+
+    The id has a default for whoever makes an event; a message without one could not be told from
+    its own repetition.
+    """
+
+    model_config = ConfigDict(strict=True)
+
+    event_id: UUID
+    event_type: str
+    event_version: int
+
+
 def parse_event(message: str) -> AnyEvent:
     """Return the event that a message carries, as the class of its type and version.
 
@@ -56,10 +72,8 @@ def parse_event(message: str) -> AnyEvent:
         UnknownEventError: no contract has this type and version.
         ValueError: the message is not an event, or its data breaks the contract.
     """
-    raw = json.loads(message)
-    if not isinstance(raw, dict):
-        raise ValueError("an event is a JSON object")
-    contract = CATALOGUE.get((raw.get("event_type", ""), raw.get("event_version", 0)))
+    head = _Head.model_validate_json(message)
+    contract = CATALOGUE.get((head.event_type, head.event_version))
     if contract is None:
-        raise UnknownEventError(f"{raw.get('event_type')!r} version {raw.get('event_version')!r}")
+        raise UnknownEventError(f"{head.event_type!r} version {head.event_version}")
     return contract.model_validate_json(message)
