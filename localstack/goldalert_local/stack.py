@@ -20,7 +20,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from goldalert_local import queues
 from goldalert_local.aws import Aws
-from goldalert_local.credentials import Credentials, write_private
+from goldalert_local.credentials import DATABASES, Credentials, write_private
 from goldalert_local.deploy import deploy
 from goldalert_local.errors import StackError
 from goldalert_local.invoke import invoke, pretty
@@ -35,6 +35,7 @@ from goldalert_local.profiles import (
     STAGE,
     Profile,
 )
+from goldalert_local.stores.external import empty_postgres, empty_redis
 from goldalert_local.stores.postgres import EmbeddedPostgres, PostgresAddress, external_address
 from goldalert_local.stores.redis import FAKE_WARNING, EmbeddedRedis, external_url
 
@@ -178,6 +179,8 @@ class Stack:
     def _start_stores(self, credentials: Credentials) -> tuple[PostgresAddress, str]:
         if url := os.environ.get("DATABASE_URL"):
             address = external_address(url)
+            if not self._keep_state:
+                empty_postgres(address, {database for database, _ in DATABASES.values()})
         else:
             postgres = EmbeddedPostgres(
                 self._directory / "postgres", self._logs, credentials.postgres_password
@@ -186,6 +189,8 @@ class Stack:
             address = postgres.address
         if url := os.environ.get("REDIS_URL"):
             redis_url = external_url(url)
+            if not self._keep_state:
+                empty_redis(redis_url, {number for _, number in DATABASES.values()})
         else:
             redis = EmbeddedRedis(self._directory / "redis", self._logs, credentials.redis_password)
             if redis.is_fake:
