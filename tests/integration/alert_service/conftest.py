@@ -1,6 +1,7 @@
 """A world with one alert service: its actions, its database, and a clock that tests move."""
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -8,8 +9,11 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, event, text
 
+from alert_service.bootstrap import Services
+from alert_service.config import AlertSettings
+from alert_service.domain import StoredTick, values_of
 from alert_service.repository import Repository
 from alert_service.schemas import AlertView, ChangeAlertRequest, CreateAlertRequest
 from alert_service.use_cases import apply_ticks, manage_alerts
@@ -19,7 +23,7 @@ from goldalert.events.alerts import AlertTriggeredV1
 from goldalert.events.catalogue import parse_event
 from goldalert.events.prices import PriceUpdatedData, PriceUpdatedV1, Tick, TickState
 from goldalert.ids import new_id
-from goldalert.secrets import DatabaseSecret
+from goldalert.secrets import DatabaseSecret, ServiceSecret
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 ADA = UUID(int=1)
@@ -158,8 +162,65 @@ def make_tick(
     )
 
 
+def stored(event: PriceUpdatedV1) -> StoredTick:
+    return StoredTick(event.data.tick, values_of(event.data.prices), event.correlation_id)
+
+
+class Killed(BaseException):
+    """A kill: nothing of the worker's own runs after it."""
+
+
+@contextmanager
+def killed_at(world: World, step: int) -> Iterator[None]:
+    """Kill the world's worker before its `step`th statement or commit."""
+    count = 0
+
+    def before(*_: object) -> None:
+        nonlocal count
+        count += 1
+        if count >= step:
+            raise Killed
+
+    for name in ("before_cursor_execute", "commit"):
+        event.listen(world.engine, name, before)
+    try:
+        yield
+    finally:
+        for name in ("before_cursor_execute", "commit"):
+            event.remove(world.engine, name, before)
+
+
 @pytest.fixture
 def world(database: Callable[[str], DatabaseSecret]) -> Iterator[World]:
     engine = make_engine(database("alert_service"))
     yield World(engine)
     engine.dispose()
+
+
+class NoRelay:
+    def run(self, **_: object) -> int:
+        return 0
+
+
+@pytest.fixture
+def services(
+    database: Callable[[str], DatabaseSecret],
+) -> Iterator[Services]:
+    """What the handlers work with; what they publish stays in the outbox."""
+    services = Services(
+        AlertSettings.model_validate(
+            {
+                "stage": "local",
+                "powertools_service_name": "alert_service",
+                "service_secret": "goldalert/local/alert_service",
+                "topic_arn_prefix": "arn:aws:sns:eu-central-1:000000000000:goldalert-local-events-",
+                "max_active_alerts": 3,
+            }
+        )
+    )
+    services.secret = ServiceSecret.model_validate(
+        {"database": database("alert_service"), "redis_url": "redis://localhost/3"}
+    )
+    services.relay = NoRelay()  # type: ignore[assignment]
+    yield services
+    services.engine.dispose()

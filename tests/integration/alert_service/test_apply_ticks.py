@@ -1,16 +1,13 @@
 """The engine against a real database: order, repetition, equality, expiry, and crashes."""
 
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from datetime import timedelta
 from decimal import Decimal
 from uuid import UUID
 
 import pytest
 from sqlalchemy import create_engine
-from sqlalchemy import event as sqlalchemy_event
 
 from alert_service.config import CHUNK_ROWS
 from alert_service.errors import InvalidTickError, SeriesBusyError
@@ -21,7 +18,7 @@ from goldalert.ids import new_id
 from goldalert.messaging.consumer import OutOfTimeError
 from goldalert.messaging.outbox import MAX_MESSAGE_BYTES
 
-from .conftest import ADA, NOON, World, make_tick
+from .conftest import ADA, NOON, Killed, World, killed_at, make_tick
 
 
 def test_a_price_that_reaches_the_threshold_exactly_fires(world: World) -> None:
@@ -284,30 +281,6 @@ def test_twenty_racing_evaluators_of_one_tick_trigger_each_alert_once(world: Wor
 def another(world: World) -> World:
     """Return the same service in another process, as far as the database can tell."""
     return World(create_engine(world.engine.url))
-
-
-class Killed(BaseException):
-    """A kill: nothing of the worker's own runs after it."""
-
-
-@contextmanager
-def killed_at(world: World, step: int) -> Iterator[None]:
-    """Kill the world's worker before its `step`th statement or commit."""
-    count = 0
-
-    def before(*_: object) -> None:
-        nonlocal count
-        count += 1
-        if count >= step:
-            raise Killed
-
-    for name in ("before_cursor_execute", "commit"):
-        sqlalchemy_event.listen(world.engine, name, before)
-    try:
-        yield
-    finally:
-        for name in ("before_cursor_execute", "commit"):
-            sqlalchemy_event.remove(world.engine, name, before)
 
 
 @pytest.mark.parametrize("finisher", ["its own message again", "the next tick"])
