@@ -71,11 +71,10 @@ def problem_for(error: Exception) -> Response[str]:
             )
         case errors.RateLimitedError() | errors.UnavailableError():
             return problem(
-                _STATUS[type(error)], error.code, error.message, retry_after=error.retry_after
+                _status_of(error), error.code, error.message, retry_after=error.retry_after
             )
         case errors.DomainError():
-            status = next(_STATUS[c] for c in type(error).__mro__ if c in _STATUS)
-            return problem(status, error.code, error.message)
+            return problem(_status_of(error), error.code, error.message)
     if is_outage(error):
         logger.error("database is out of reach", exc_info=error)
         return problem_for(errors.UnavailableError("The service is busy. Try again."))
@@ -116,6 +115,10 @@ def problem(
         body=document.model_dump_json(exclude_none=True),
         headers={} if retry_after is None else {"Retry-After": str(retry_after)},
     )
+
+
+def _status_of(error: errors.DomainError) -> HTTPStatus:
+    return next(_STATUS[c] for c in type(error).__mro__ if c in _STATUS)
 
 
 def _validation_problem(error: RequestValidationError) -> Response[str]:
