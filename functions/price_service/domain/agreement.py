@@ -18,6 +18,7 @@ from price_service.domain.market import session_opened
 from price_service.domain.model import (
     Answer,
     Reason,
+    Refusal,
     Tick,
     TickReason,
     Verdict,
@@ -50,7 +51,7 @@ def decide(
     """
     opened = session_opened(slot)
     if opened is None:
-        verdicts = record(answers, Reason.MARKET_CLOSED)
+        verdicts = record(answers)
         return _without_price(slot, "closed", TickReason.MARKET_CLOSED, history, verdicts=verdicts)
 
     verdicts = judge(answers, slot + asked_after, opened, history)
@@ -62,8 +63,19 @@ def decide(
     return _agree(slot, votes, verdicts, history)
 
 
-def accept(slot: datetime, price: Decimal, origin: Origin) -> Tick:
-    """Return the tick of a replayed or simulated price: it agrees with itself, and is open."""
+def wants_more_votes(tick: Tick) -> bool:
+    """Say whether a jump could be published at once if more sources answered."""
+    return tick.reason is TickReason.JUMP_UNCONFIRMED and tick.agreeing < JUMP_GROUPS
+
+
+def accept(
+    slot: datetime, price: Decimal, origin: Origin, refusals: Iterable[Refusal] = ()
+) -> Tick:
+    """Return the tick of a replayed or simulated price: it agrees with itself, and is open.
+
+    Args:
+        refusals: what the real sources said, which are kept with it.
+    """
     reason = TickReason.REPLAYED if origin == "replay" else TickReason.SIMULATED
     verdict = Verdict(
         origin, origin, Reason.COUNTED, price, "USD", slot, received_at=slot, agrees=True
@@ -77,7 +89,7 @@ def accept(slot: datetime, price: Decimal, origin: Origin) -> Tick:
         as_of=slot,
         counted=1,
         agreeing=1,
-        verdicts=(verdict,),
+        verdicts=(verdict, *record(refusals)),
     )
 
 

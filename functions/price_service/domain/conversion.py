@@ -1,15 +1,34 @@
-"""From dollars to the other currencies."""
+"""From dollars per troy ounce to other currencies, weights and fineness."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from goldalert.money import Currency
-from goldalert.units import PLACES
+from goldalert.money import Currency, to_minor_unit
+from goldalert.units import PLACES, Karat, Unit, price_in_unit
 from price_service.domain.model import Rate
 
 BELIEVED_MOVE = Decimal("0.2")
 """No currency of ours has moved by a fifth between two working days of the last decades."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """What a price is asked for in."""
+
+    currency: Currency
+    unit: Unit
+    karat: Karat
+
+    @property
+    def key(self) -> str:
+        """Return a short name, for keys."""
+        return f"{self.currency}:{self.unit}:{self.karat}"
+
+    def show(self, per_troy_ounce: Decimal) -> Decimal:
+        """Return a price per troy ounce of pure gold, in the same currency, for people to read."""
+        return to_minor_unit(price_in_unit(per_troy_ounce, self.unit, self.karat), self.currency)
 
 
 def prices_by_currency(usd: Decimal, rates: Iterable[Rate]) -> dict[Currency, Decimal]:

@@ -43,9 +43,9 @@ def is_counted(verdict: Verdict) -> bool:
     return verdict.reason is Reason.COUNTED
 
 
-def record(answers: Iterable[Answer], reason: Reason) -> tuple[Verdict, ...]:
-    """Keep what was answered without judging it; quotes get `reason`."""
-    return tuple(_verdict(answer, reason) for answer in answers)
+def record(answers: Iterable[Answer]) -> tuple[Verdict, ...]:
+    """Keep what was answered while the market is closed, without judging it."""
+    return tuple(_verdict(answer, Reason.MARKET_CLOSED) for answer in answers)
 
 
 def quotes_are_frozen(verdicts: Sequence[Verdict], history: Sequence[Tick]) -> bool:

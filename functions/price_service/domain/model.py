@@ -172,3 +172,32 @@ class Tick:
 
 NO_VALUE = frozenset({Reason.WRONG_CURRENCY, Reason.OUT_OF_BOUNDS})
 """Quotes whose number is not a value of gold in USD, whatever else it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredTick:
+    """A tick with what it is known by, and the exchange rates that hold for its price."""
+
+    id: UUID
+    sequence: int
+    tick: Tick
+    rates: tuple[Rate, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedPrice:
+    """One row of a recording: USD per troy ounce at a time."""
+
+    slot: datetime
+    price: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryEntry:
+    """A price that held from `changed_at` on, or was the average of the month that began then."""
+
+    id: UUID
+    changed_at: datetime
+    price: Decimal
+    source: str
+    interval: str

@@ -106,7 +106,9 @@ class ExchangeRates:
     def ask(self, exchanges: Sequence[Exchange]) -> list[Rate]:
         """Return the first source's rates of our currencies; none when no source answers."""
         for exchange in exchanges:
-            adapter = RATES_ADAPTERS[exchange.adapter]
+            adapter = RATES_ADAPTERS.get(exchange.adapter)
+            if adapter is None:  # it is a source of prices
+                continue
             deadline = time.monotonic() + self._seconds
             try:
                 body = self._http.get(exchange.api_url + adapter.path, deadline)

@@ -2,7 +2,6 @@
 
 import csv
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -11,7 +10,7 @@ from random import Random
 from goldalert.money import Currency, parse_decimal
 from goldalert.settings import Stage
 from goldalert.units import PLACES
-from price_service.domain.model import Rate
+from price_service.domain.model import Rate, RecordedPrice
 
 DATA = Path(__file__).parent.parent / "data"
 MONTHLY = DATA / "gold_usd_monthly.csv"
@@ -26,14 +25,6 @@ class OnlyLocalError(Exception):
 
     def __init__(self, stage: Stage) -> None:
         super().__init__(f"there is no made-up price on stage {stage}")
-
-
-@dataclass(frozen=True, slots=True)
-class RecordedPrice:
-    """One row of a recording: USD per troy ounce at a time."""
-
-    slot: datetime
-    price: Decimal
 
 
 def read_recording(path: Path) -> Iterator[RecordedPrice]:
@@ -54,9 +45,12 @@ def read_recording(path: Path) -> Iterator[RecordedPrice]:
                 continue
             try:
                 time, price = row
-                yield RecordedPrice(_slot(time), parse_decimal(price))
+                recorded = RecordedPrice(_slot(time), parse_decimal(price))
+                if recorded.price <= 0:
+                    raise ValueError("a price is above zero")
             except ValueError as error:
                 raise ValueError(f"{path.name}, line {rows.line_num}: {error}") from error
+            yield recorded
 
 
 def _slot(time: str) -> datetime:
@@ -100,6 +94,10 @@ class Replay:
                 return recorded
         return None
 
+    def rates(self, as_of: date) -> list[Rate]:
+        """Return round exchange rates, since a recording has none."""
+        return _round_rates(as_of)
+
 
 class Simulator:
     """Invents prices: steps of a geometric Brownian motion, the same ones for the same seed.
@@ -129,10 +127,14 @@ class Simulator:
 
     def rates(self, as_of: date) -> list[Rate]:
         """Return round exchange rates, for when there are no real ones."""
-        return [
-            Rate(currency, Decimal(per_usd), "simulator", as_of)
-            for currency, per_usd in _ROUND_RATES.items()
-        ]
+        return _round_rates(as_of)
+
+
+def _round_rates(as_of: date) -> list[Rate]:
+    return [
+        Rate(currency, Decimal(per_usd), "simulator", as_of)
+        for currency, per_usd in _ROUND_RATES.items()
+    ]
 
 
 _ROUND_RATES = {

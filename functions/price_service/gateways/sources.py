@@ -140,10 +140,11 @@ class Market:
         self._seconds = seconds
 
     def ask(self, exchanges: Sequence[Exchange]) -> list[Answer]:
-        """Return what each source answered, in their order."""
-        sources = [HttpPriceSource(exchange, self._http, self._clock) for exchange in exchanges]
-        if not sources:
+        """Return what each price source among them answered, in their order."""
+        exchanges = [exchange for exchange in exchanges if exchange.adapter in ADAPTERS]
+        if not exchanges:
             return []
+        sources = [HttpPriceSource(exchange, self._http, self._clock) for exchange in exchanges]
         deadline = time.monotonic() + self._seconds
         pool = ThreadPoolExecutor(max_workers=len(sources))
         try:

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from goldalert.money import Currency
+from price_service.domain.model import RecordedPrice
 from price_service.gateways.recorded import (
     MONTHLY,
     OnlyLocalError,
-    RecordedPrice,
     Replay,
     Simulator,
     read_recording,

@@ -1,0 +1,76 @@
+"""The composition root: the only place that names concrete classes."""
+
+from functools import cache, cached_property
+from typing import TYPE_CHECKING
+
+from goldalert.bootstrap import BaseServices
+from goldalert.cache.cache_aside import Cache
+from goldalert.db.unit_of_work import UnitOfWork
+from price_service.config import (
+    ASK_RATES_SECONDS,
+    ASK_SECONDS,
+    CACHE_SECONDS,
+    SIMULATOR_SEED,
+    PriceSettings,
+)
+from price_service.use_cases import Prices
+
+if TYPE_CHECKING:
+    from price_service.gateways.outgoing import OutgoingHttp
+    from price_service.gateways.rates import ExchangeRates
+    from price_service.gateways.recorded import Replay, Simulator
+    from price_service.gateways.sources import Market
+
+
+class Services(BaseServices[PriceSettings]):
+    """What the handlers work with."""
+
+    @cached_property
+    def unit_of_work(self) -> UnitOfWork[Prices]:
+        from price_service.repository import Repository
+
+        return self.make_unit_of_work(Repository)
+
+    @cached_property
+    def cache(self) -> Cache:
+        return Cache(self.secret.redis_url.get_secret_value(), ttl_seconds=CACHE_SECONDS)
+
+    @cached_property
+    def market(self) -> "Market":
+        from price_service.gateways.sources import Market
+
+        return Market(self._http, self.clock, seconds=ASK_SECONDS)
+
+    @cached_property
+    def exchange_rates(self) -> "ExchangeRates":
+        from price_service.gateways.rates import ExchangeRates
+
+        return ExchangeRates(self._http, seconds=ASK_RATES_SECONDS)
+
+    @cached_property
+    def replay(self) -> "Replay | None":
+        """Plays what `PRICE_SOURCES` says, if it says anything."""
+        from price_service.gateways.recorded import Replay
+
+        recording = self.settings.price_sources.removeprefix("replay:")
+        return Replay(self.settings.stage, recording) if recording else None
+
+    @cached_property
+    def simulator(self) -> "Simulator | None":
+        """Stands in for the market, on the local machine only."""
+        from price_service.gateways.recorded import Simulator
+
+        if self.settings.stage != "local":
+            return None
+        return Simulator(self.settings.stage, seed=SIMULATOR_SEED, step=self.settings.slot_length)
+
+    @cached_property
+    def _http(self) -> "OutgoingHttp":
+        from price_service.gateways.outgoing import OutgoingHttp
+
+        return OutgoingHttp(allow_loopback=self.settings.stage == "local")
+
+
+@cache
+def services() -> Services:
+    return Services(PriceSettings.from_environment())

@@ -1,0 +1,40 @@
+"""The settings of the price service."""
+
+from datetime import timedelta
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from goldalert.settings import Settings
+
+CACHE_SECONDS = 300
+ASK_SECONDS = 6.0
+"""What the sources have to answer in, all at once."""
+
+ASK_RATES_SECONDS = 2.5
+"""What each source of exchange rates has to answer in."""
+
+SIMULATOR_SEED = 2026
+
+
+class PriceSettings(Settings):
+    """What the price functions are told.
+
+    Attributes:
+        slot_seconds: the time from one tick to the next.
+        price_sources: empty for live sources; on the stage `local` also `replay:<path>`, or
+            `replay:<path>@YYYY-MM` to begin there. A bare file name is one of `data/`.
+    """
+
+    slot_seconds: Annotated[int, Field(gt=0)]
+    price_sources: Annotated[str, Field(pattern="^(replay:.+)?$")] = ""
+
+    @model_validator(mode="after")
+    def _replay_is_local(self) -> Self:
+        if self.price_sources and self.stage != "local":
+            raise ValueError("PRICE_SOURCES is for the stage local only")
+        return self
+
+    @property
+    def slot_length(self) -> timedelta:
+        return timedelta(seconds=self.slot_seconds)

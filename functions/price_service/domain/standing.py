@@ -1,0 +1,40 @@
+"""What a stored price is worth by now."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from goldalert.events.prices import TickState
+from price_service.domain.model import Tick
+
+STALE_AFTER_SLOTS = 3
+_DAY_CHANGE_PLACES = Decimal("0.01")
+
+
+def is_due(slot: datetime, history: Sequence[Tick], slot_length: timedelta) -> bool:
+    """Say whether a slot is a new one: a schedule that fires twice may be some seconds apart.
+
+    Args:
+        history: the last ticks, newest first.
+    """
+    return not history or slot - history[0].slot >= slot_length / 2
+
+
+def missed_slots(last: Tick, now: datetime, slot_length: timedelta) -> int:
+    """Return how many slots since the last tick are over without one."""
+    return max(0, (now - last.slot) // slot_length - 1)
+
+
+def state_now(last: Tick, now: datetime, slot_length: timedelta) -> TickState:
+    """Return the last tick's state, or `stale` when the ticks after it are missing.
+
+    A replay brings times of its own, which say nothing about now.
+    """
+    if last.origin != "replay" and now - last.slot > STALE_AFTER_SLOTS * slot_length:
+        return "stale"
+    return last.state
+
+
+def percent_change(old: Decimal, new: Decimal) -> Decimal:
+    """Return by how many percent a price has changed, to two places."""
+    return ((new - old) / old * 100).quantize(_DAY_CHANGE_PLACES)

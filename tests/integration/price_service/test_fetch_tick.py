@@ -1,0 +1,281 @@
+"""From the sources' answers to the stored tick and its event."""
+
+import threading
+from datetime import date, timedelta
+from decimal import Decimal
+
+import pytest
+from sqlalchemy import create_engine, text
+from tests.support.market_day import NOON, SLOT, quote, quotes, refusal
+
+from goldalert.db.unit_of_work import UnitOfWork
+from goldalert.money import Currency
+from price_service import use_cases
+from price_service.domain.model import Rate, RecordedPrice, TickReason
+from price_service.repository import Repository
+
+CALM = {"swissquote": "4390", "gold-api.com": "4390.5", "coinbase": "4391"}
+SEED = [RecordedPrice(NOON - timedelta(days=78), Decimal(4228))]
+EURO = Rate(Currency.EUR, Decimal("0.85697"), "frankfurter", date(2026, 8, 18))
+
+
+def test_a_tick_is_stored_with_its_event_in_all_currencies(prices) -> None:
+    prices.rates.rates = [EURO]
+
+    stored = prices.fetch(**CALM)
+
+    [event] = prices.published()
+    assert event.data.tick.model_dump() == {
+        "tick_id": stored.id,
+        "sequence": 1,
+        "slot": NOON,
+        "state": "fresh",
+        "origin": "live",
+        "sources": ["swissquote", "gold-api.com", "coinbase"],
+        "counted": 3,
+        "agreeing": 3,
+        "spread_bps": Decimal(2),
+        "exchange_rates_as_of": date(2026, 8, 18),
+    }
+    assert event.data.prices == {"USD": Decimal("4390.5"), "EUR": Decimal("3762.526785")}
+    assert prices.rows("SELECT sequence, price, timestamp, state FROM prices") == [
+        (1, Decimal("4390.5"), NOON, "fresh")
+    ]
+
+
+def test_a_stored_tick_is_read_as_it_was_made(prices) -> None:
+    prices.rates.rates = [EURO]
+    prices.market.script = [[*quotes(**CALM), refusal("other")]]
+
+    stored = prices.fetch()
+
+    with prices.unit_of_work.begin() as tx:
+        assert tx.repository.tick(stored.id) == stored
+        assert tx.repository.last_ticks(5) == [stored]
+
+
+def test_the_enabled_sources_are_asked_in_the_order_of_their_priority(prices) -> None:
+    prices.fetch(**CALM)
+
+    assert prices.market.asked == [["swissquote", "gold-api.com", "coinbase", "frankfurter", "ecb"]]
+
+
+def test_a_disabled_source_is_not_asked(prices) -> None:
+    with prices.engine.begin() as connection:
+        connection.execute(text("UPDATE exchanges SET enabled = false WHERE name = 'coinbase'"))
+
+    prices.fetch(**CALM)
+
+    assert "coinbase" not in prices.market.asked[0]
+
+
+def test_sequences_have_no_gap_whatever_the_states(prices) -> None:
+    slots = [CALM, {"swissquote": "4390", "coinbase": "4600"}, {"coinbase": "4390"}, CALM]
+    for number, answers in enumerate(slots):
+        prices.fetch(NOON + number * SLOT, **answers)
+
+    facts = [event.data.tick for event in prices.published()]
+    assert [(tick.sequence, tick.state) for tick in facts] == [
+        (1, "fresh"),
+        (2, "held"),
+        (3, "held"),
+        (4, "fresh"),
+    ]
+    assert {event.data.prices["USD"] for event in prices.published()} == {Decimal("4390.5")}
+
+
+def test_before_the_first_price_an_event_has_none(prices) -> None:
+    prices.fetch()
+
+    [event] = prices.published()
+    assert (event.data.tick.state, event.data.prices) == ("stale", {})
+
+
+@pytest.mark.parametrize("seconds", [0, 2, 149, -600])
+def test_a_schedule_that_fires_twice_changes_nothing(prices, seconds) -> None:
+    """R2."""
+    prices.fetch(**CALM)
+
+    assert prices.fetch(NOON + timedelta(seconds=seconds), **CALM) is None
+    assert len(prices.published()) == 1
+
+
+def test_of_twenty_that_fire_at_once_one_makes_the_tick(prices) -> None:
+    """R2."""
+    prices.market.script = [quotes(**CALM)]
+    start = threading.Barrier(20)
+    made: list[object] = []
+
+    def fire() -> None:
+        engine = create_engine(prices.engine.url)
+        start.wait()
+        made.append(
+            use_cases.fetch_tick(
+                UnitOfWork(engine, Repository),
+                prices.clock,
+                prices.market,
+                prices.rates,
+                None,
+                prices.cache,
+                prices.slept.append,
+                slot=NOON,
+                slot_length=SLOT,
+            )
+        )
+        engine.dispose()
+
+    threads = [threading.Thread(target=fire) for _ in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert sorted(tick is None for tick in made) == [False] + [True] * 19
+    assert prices.rows("SELECT count(*) FROM prices") == [(1,)]
+    assert len(prices.published()) == 1
+
+
+def test_no_tick_is_left_without_its_event(prices) -> None:
+    """R4."""
+    prices.rates.rates = [EURO]
+
+    class Failing(Repository):
+        def add_change(self, stored, old_value) -> None:
+            super().add_change(stored, old_value)
+            raise RuntimeError("killed")
+
+    prices.unit_of_work = UnitOfWork(prices.engine, Failing)
+    with pytest.raises(RuntimeError, match="killed"):
+        prices.fetch(**CALM)
+
+    for table in ("prices", "price_history", "exchange_rates", "outbox"):
+        assert prices.rows(f"SELECT count(*) FROM {table}") == [(0,)]
+
+
+def test_the_history_gets_what_changed(prices) -> None:
+    first = prices.fetch(**CALM)
+    prices.fetch(NOON + SLOT, **CALM)
+    third = prices.fetch(NOON + 2 * SLOT, **{**CALM, "gold-api.com": "4391", "coinbase": "4391.5"})
+    prices.fetch(NOON + 3 * SLOT, swissquote="4390")
+
+    assert prices.rows(
+        "SELECT price_id, old_value, new_value, source FROM price_history ORDER BY changed_at"
+    ) == [
+        (first.id, None, Decimal("4390.5"), "live"),
+        (third.id, Decimal("4390.5"), Decimal(4391), "live"),
+    ]
+
+
+MOVED = {"swissquote": "4500", "gold-api.com": "4500"}
+
+
+class TestJump:
+    def test_is_asked_about_again_and_published_when_a_third_source_agrees(self, prices) -> None:
+        prices.fetch(**CALM)
+        slot = NOON + SLOT
+        late = slot + timedelta(seconds=89)
+        prices.market.script = [
+            quotes(slot, **MOVED),
+            quotes(slot, **MOVED),
+            [quote("swissquote", "4500", slot, quoted_at=late), *quotes(slot, a="4500", b="4500")],
+        ]
+
+        stored = prices.fetch(slot)
+
+        assert prices.slept == [30, 60]
+        assert (stored.tick.state, stored.tick.price) == ("fresh", Decimal(4500))
+
+    def test_is_held_one_slot_when_none_does(self, prices) -> None:
+        prices.fetch(**CALM)
+
+        held = prices.fetch(NOON + SLOT, **MOVED)
+        confirmed = prices.fetch(NOON + 2 * SLOT, **MOVED)
+
+        assert prices.slept == [30, 60]
+        assert (held.tick.state, held.tick.price) == ("held", Decimal("4390.5"))
+        assert (confirmed.tick.state, confirmed.tick.price) == ("reduced", Decimal(4500))
+
+
+class TestExchangeRates:
+    def test_are_got_once_an_hour(self, prices) -> None:
+        prices.rates.rates = [EURO]
+        for number in range(14):
+            prices.fetch(NOON + number * SLOT, **CALM)
+
+        assert prices.rates.asked == 2
+
+    def test_are_asked_for_until_there_are_some(self, prices) -> None:
+        for number in range(3):
+            prices.fetch(NOON + number * SLOT, **CALM)
+
+        assert prices.rates.asked == 3
+
+    def test_that_cannot_be_right_are_not_used(self, prices) -> None:
+        prices.rates.rates = [EURO]
+        prices.fetch(**CALM)
+        prices.rates.rates = [
+            Rate(Currency.EUR, Decimal("85.697"), "frankfurter", date(2026, 8, 19))
+        ]
+
+        later = prices.fetch(NOON + timedelta(hours=2), **CALM)
+
+        assert later.rates == (EURO,)
+
+    def test_do_not_move_a_price_that_stands(self, prices) -> None:
+        prices.rates.rates = [EURO]
+        prices.fetch(**CALM)
+        prices.rates.rates = [Rate(Currency.EUR, Decimal("0.9"), "frankfurter", date(2026, 8, 19))]
+
+        held = prices.fetch(NOON + timedelta(hours=2), swissquote="4390")
+        fresh = prices.fetch(NOON + timedelta(hours=3), **CALM)
+
+        assert held.rates == (EURO,)
+        assert fresh.rates == tuple(prices.rates.rates)
+
+    def test_of_each_currency_are_the_newest(self, prices) -> None:
+        dirham = Rate(Currency.AED, Decimal("3.6725"), "frankfurter", date(2026, 8, 17))
+        prices.rates.rates = [dirham, EURO]
+        prices.fetch(**CALM)
+        newer = Rate(Currency.EUR, Decimal("0.86"), "ecb", date(2026, 8, 19))
+        prices.rates.rates = [newer]
+
+        later = prices.fetch(NOON + timedelta(hours=2), **CALM)
+
+        assert set(later.rates) == {dirham, newer}
+
+
+class TestSimulator:
+    def test_prices_when_no_source_answers_and_says_so(self, simulated) -> None:
+        use_cases.seed_history(simulated.unit_of_work, SEED)
+
+        stored = simulated.fetch()
+
+        assert (stored.tick.state, stored.tick.reason) == ("fresh", TickReason.SIMULATED)
+        assert stored.tick.origin == "simulator"
+        assert abs(stored.tick.price - 4228) < 25
+        [event] = simulated.published()
+        assert (event.data.tick.origin, event.data.tick.sources) == ("simulator", ["simulator"])
+        assert set(event.data.prices) == set(Currency)
+        assert [verdict.source for verdict in stored.tick.verdicts] == ["simulator", "swissquote"]
+
+    def test_goes_on_from_its_last_price(self, simulated) -> None:
+        use_cases.seed_history(simulated.unit_of_work, SEED)
+        ticks = [simulated.fetch(NOON + number * SLOT).tick for number in range(3)]
+
+        assert len({tick.price for tick in ticks}) == 3
+        assert simulated.simulator.step(ticks[1].price, ticks[2].slot) == ticks[2].price
+
+    def test_is_silent_when_a_source_answers(self, simulated) -> None:
+        use_cases.seed_history(simulated.unit_of_work, SEED)
+
+        assert simulated.fetch(swissquote="4390").tick.state == "held"
+
+    def test_needs_a_price_to_begin_with(self, simulated) -> None:
+        assert simulated.fetch().tick.state == "stale"
+
+    def test_leaves_its_round_rates_for_real_ones(self, simulated) -> None:
+        use_cases.seed_history(simulated.unit_of_work, SEED)
+        simulated.fetch()
+        simulated.rates.rates = [EURO]
+
+        assert simulated.fetch(NOON + SLOT).rates == (EURO,)

@@ -1,0 +1,65 @@
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from tests.support.market_day import NOON, SLOT, day
+
+from price_service.domain.agreement import accept
+from price_service.domain.standing import is_due, missed_slots, percent_change, state_now
+
+[TICK] = day({"swissquote": "4390", "a": "4390", "b": "4390"})
+
+
+@pytest.mark.parametrize(
+    ("after", "expected"),
+    [
+        (timedelta(0), False),
+        (timedelta(seconds=149), False),
+        (timedelta(seconds=150), True),
+        (SLOT, True),
+        (-SLOT, False),
+    ],
+)
+def test_a_slot_is_a_new_one_from_half_a_slot_after_the_last(after, expected) -> None:
+    """R2."""
+    assert is_due(NOON + after, [TICK], SLOT) is expected
+
+
+def test_the_first_slot_is_a_new_one() -> None:
+    assert is_due(NOON, [], SLOT)
+
+
+@pytest.mark.parametrize(
+    ("later", "missed"),
+    [
+        (timedelta(0), 0),
+        (-SLOT, 0),
+        (SLOT, 0),
+        (2 * SLOT - timedelta(seconds=1), 0),
+        (2 * SLOT, 1),
+        (4 * SLOT, 3),
+    ],
+)
+def test_a_slot_is_missed_when_it_is_over_without_a_tick(later, missed) -> None:
+    """R3."""
+    assert missed_slots(TICK, NOON + later, SLOT) == missed
+
+
+def test_a_price_is_stale_after_three_slots_without_a_tick() -> None:
+    """R3."""
+    assert state_now(TICK, NOON + 3 * SLOT, SLOT) == "fresh"
+    assert state_now(TICK, NOON + 3 * SLOT + timedelta(seconds=1), SLOT) == "stale"
+
+
+def test_a_simulated_price_gets_stale_too_but_a_replayed_one_has_times_of_its_own() -> None:
+    later = NOON + timedelta(days=1)
+
+    assert state_now(accept(NOON, Decimal(4390), "simulator"), later, SLOT) == "stale"
+    assert state_now(accept(NOON, Decimal(4390), "replay"), later, SLOT) == "fresh"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "percent"), [("4300", "4386", "2.00"), ("4386", "4300", "-1.96")]
+)
+def test_a_change_is_in_percent_of_the_older_price(old, new, percent) -> None:
+    assert str(percent_change(Decimal(old), Decimal(new))) == percent

@@ -1,0 +1,37 @@
+import pytest
+from pydantic import ValidationError
+
+from price_service.config import PriceSettings
+
+
+def settings(**changes: object) -> PriceSettings:
+    return PriceSettings.model_validate(
+        {
+            "stage": "local",
+            "powertools_service_name": "price_service",
+            "service_secret": "goldalert/local/price_service",
+            "topic_arn_prefix": "arn:aws:sns:",
+            "slot_seconds": "300",
+            **changes,
+        }
+    )
+
+
+def test_live_sources_are_the_default() -> None:
+    assert settings(stage="prod").price_sources == ""
+    assert settings().slot_length.total_seconds() == 300
+
+
+def test_a_replay_is_for_the_local_machine_only() -> None:
+    assert settings(price_sources="replay:prices.csv").price_sources == "replay:prices.csv"
+    with pytest.raises(ValidationError, match="local only"):
+        settings(price_sources="replay:prices.csv", stage="prod")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("price_sources", "simulator"), ("price_sources", "replay:"), ("slot_seconds", "0")],
+)
+def test_what_makes_no_sense_is_refused(name, value) -> None:
+    with pytest.raises(ValidationError, match=name):
+        settings(**{name: value})
