@@ -130,7 +130,7 @@ class Mail:
     sender: str
     text: str
     html: str
-    destinations: list[str]
+    recipients: list[str]
     headers: dict[str, str]
 
     @classmethod
@@ -148,7 +148,7 @@ class Mail:
             sender=str(message["From"]),
             text=part("plain"),
             html=part("html"),
-            destinations=sorted(set(sent["Destination"]["ToAddresses"])),
+            recipients=[a.addr_spec for a in message["To"].addresses],
             headers={name: str(value) for name, value in message.items()},
         )
 
@@ -185,7 +185,7 @@ class StackClient:
 
     def verify(self, address: str) -> None:
         """Do what the link in the welcome mail is for."""
-        token = verification_token(self.wait_for_mail(address, "Verify"))
+        token = verification_token(self.wait_for_mail(address, "verify"))
         answer = self.http.post("/auth/verify-email", {"token": token})
         expect(answer.status == 200, answer)
 
@@ -211,7 +211,7 @@ class StackClient:
         """Return the mails that SES took for an address, oldest first."""
         answer = Http(self.description["aws_endpoint_url"]).get("/_aws/ses")
         mails = [Mail.parse(sent) for sent in answer.body["messages"] if sent.get("RawData")]
-        return [mail for mail in mails if address in mail.destinations]
+        return [mail for mail in mails if address in mail.recipients]
 
     def wait_for_mail(self, address: str, words_in_subject: str, *, seconds: float = 60) -> Mail:
         def found() -> Mail | None:

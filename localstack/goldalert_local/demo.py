@@ -26,7 +26,7 @@ def play(stack: StackClient) -> None:
 
     step(1, f"POST /auth/register as {address}")
     stack.register(address, correlation_id=f"demo-{uuid4()}")
-    welcome = stack.wait_for_mail(address, "Verify")
+    welcome = stack.wait_for_mail(address, "verify")
     say(f"   user_registered → e-mail service: “{welcome.subject}”")
     user = stack.login(address)
     profile = wait_for(lambda: found(user, "/user/profile"), "the profile")

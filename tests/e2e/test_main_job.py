@@ -18,8 +18,8 @@ def test_a_registration_reaches_every_subscriber(stack: StackClient, admin: User
     address, correlation_id = f"{uuid4().hex}@example.com", f"e2e-{uuid4()}"
     stack.register(address, correlation_id=correlation_id)
 
-    welcome = stack.wait_for_mail(address, "Verify")
-    assert welcome.destinations == [address]
+    welcome = stack.wait_for_mail(address, "verify")
+    assert welcome.recipients == [address]
     page = stack.http.get(
         "/auth/verify-email?token=" + welcome.text.split("verify-email?token=")[1].split()[0]
     )
@@ -66,7 +66,7 @@ def test_a_price_that_crosses_a_threshold_reaches_its_owner_once(
         move(Decimal("4123.45"))
 
     mail = stack.wait_for_mail(user.email, "4,123.45")
-    assert mail.destinations == [user.email]
+    assert mail.recipients == [user.email]
     assert "4,100.50" in mail.text
     assert "sell the ring" in mail.text
     assert "replay" in mail.text
