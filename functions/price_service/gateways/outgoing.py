@@ -8,11 +8,12 @@ import socket
 import ssl
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
 from contextlib import contextmanager
 from functools import cached_property
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from ipaddress import ip_address
-from threading import Timer
+from threading import Thread, Timer
 from urllib.parse import SplitResult, urlsplit
 
 from tenacity import (
@@ -85,7 +86,7 @@ class OutgoingHttp:
             return body
         except ssl.SSLCertVerificationError as error:
             raise RefusedError(Reason.UNREACHABLE, error.verify_message) from error
-        except (OSError, HTTPException) as error:
+        except (OSError, HTTPException, UnicodeError) as error:
             if isinstance(error, TimeoutError) or time.monotonic() >= deadline:
                 raise RefusedError(Reason.TIMED_OUT) from error
             raise RefusedError(Reason.UNREACHABLE, type(error).__name__, passing=True) from error
@@ -96,8 +97,7 @@ class OutgoingHttp:
         if host is None or parts.scheme not in {"http", "https"}:
             raise RefusedError(Reason.FORBIDDEN_ADDRESS, "not an HTTP URL")
         port = parts.port or (443 if is_tls else 80)
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        addresses = [str(address[0]) for *_, address in found]
+        addresses = _look_up(host, port, deadline)
         for address in addresses:
             self._check(address, is_tls=is_tls)
         sock = _open(addresses, port, deadline)
@@ -116,6 +116,21 @@ class OutgoingHttp:
             return
         if not is_tls or not ip.is_global or ip.is_multicast:
             raise RefusedError(Reason.FORBIDDEN_ADDRESS, "https to a public address only")
+
+
+def _look_up(host: str, port: int, deadline: float) -> list[str]:
+    """Return a host's addresses. The system's resolver knows no time-out: it is left behind."""
+    found: Future[list[str]] = Future()
+
+    def look() -> None:
+        try:
+            infos = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            found.set_result([str(address[0]) for *_, address in infos])
+        except (OSError, UnicodeError) as error:
+            found.set_exception(error)
+
+    Thread(target=look, daemon=True).start()
+    return found.result(timeout=max(0.0, deadline - time.monotonic()))
 
 
 def _open(addresses: Sequence[str], port: int, deadline: float) -> socket.socket:

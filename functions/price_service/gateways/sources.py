@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -146,19 +146,8 @@ class Market:
             return []
         sources = [HttpPriceSource(exchange, self._http, self._clock) for exchange in exchanges]
         deadline = time.monotonic() + self._seconds
-        pool = ThreadPoolExecutor(max_workers=len(sources))
-        try:
-            asked = [pool.submit(source.fetch, deadline) for source in sources]
-            # looking up a name knows no deadline: whoever still does is left behind
-            wait(asked, timeout=self._seconds + 0.5)
-            return [
-                future.result()
-                if future.done()
-                else Refusal(exchange.name, exchange.upstream, Reason.TIMED_OUT)
-                for exchange, future in zip(exchanges, asked, strict=True)
-            ]
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+        with ThreadPoolExecutor(max_workers=len(sources)) as pool:
+            return list(pool.map(lambda source: source.fetch(deadline), sources))
 
 
 def parse_json(body: bytes) -> Any:

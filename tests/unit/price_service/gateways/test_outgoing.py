@@ -1,6 +1,8 @@
 """R1 and S12: whatever a third party does, the caller is back in time, and reached nothing else."""
 
+import socket
 import ssl
+import threading
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -55,6 +57,25 @@ def test_no_way_of_being_slow_outlasts_the_deadline(sources: PriceSources, behav
 
     assert refusal(f"{sources.url}/x", seconds=PATIENCE).reason is Reason.TIMED_OUT
     assert time.monotonic() - started < PATIENCE + 1
+
+
+def test_a_name_that_nobody_looks_up_does_not_outlast_it(monkeypatch) -> None:
+    """R1."""
+    never = threading.Event()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [] if never.wait(10) else None)
+    started = time.monotonic()
+
+    refused = refusal("https://prices.example/", seconds=PATIENCE)
+
+    never.set()
+    assert refused.reason is Reason.TIMED_OUT
+    assert time.monotonic() - started < PATIENCE + 1
+
+
+def test_a_name_that_does_not_exist_is_unreachable() -> None:
+    label_that_is_too_long = "x" * 64
+
+    assert refusal(f"https://{label_that_is_too_long}/").reason is Reason.UNREACHABLE
 
 
 @pytest.mark.parametrize(
@@ -221,8 +242,6 @@ class TestTls:
 
     def test_a_server_that_never_answers_the_handshake_does_not_outlast_it(self, trusting) -> None:
         """R1."""
-        import socket
-
         with socket.create_server(("127.0.0.1", 0)) as listening:
             url = f"https://127.0.0.1:{listening.getsockname()[1]}/"
             refused = refusal(url, seconds=PATIENCE, http=trusting)
