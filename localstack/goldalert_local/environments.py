@@ -30,6 +30,7 @@ UNREACHABLE = (
     "connection",
     "timed out",
     "network",
+    "from versions: none",
 )
 
 

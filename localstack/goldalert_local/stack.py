@@ -23,7 +23,7 @@ from goldalert_local.aws import Aws
 from goldalert_local.credentials import DATABASES, Credentials, write_private
 from goldalert_local.deploy import deploy
 from goldalert_local.errors import StackError
-from goldalert_local.invoke import invoke, pretty
+from goldalert_local.invoke import invoke
 from goldalert_local.localstack_server import LocalStackServer
 from goldalert_local.processes import end_all, family_of, require_free_port, with_parent
 from goldalert_local.profiles import (
@@ -278,7 +278,8 @@ def call(aws: Aws, function: str, *, optional: bool = False) -> None:
             return
         raise
     if answer.failed:
-        raise StackError(f"{function} failed:\n{answer.log_tail}{pretty(answer.payload)}")
+        message = json.loads(answer.payload).get("errorMessage", answer.payload)
+        raise StackError(f"{function} failed: {message}\n{answer.log_tail}")
 
 
 def wait_for_health(url: str) -> None:
