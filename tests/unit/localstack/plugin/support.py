@@ -24,7 +24,7 @@ PROCESSES_PER_FUNCTION = 2
 API, STAGE = "shop", "local"
 
 
-def eventually[T](look: Callable[[], T], seconds: float = 20) -> T:
+def eventually[T](look: Callable[[], T], seconds: float = 60) -> T:
     """What `look` sees, as soon as it sees something."""
     deadline = time.monotonic() + seconds
     while not (seen := look()):
@@ -109,8 +109,6 @@ class LocalStack:
             "LAMBDA_RUNTIME_EXECUTOR": "process",
             "LAMBDA_PROCESS_PYTHON3_13": str(LAMBDA_INTERPRETER),
             "LAMBDA_PROCESS_MAX_PER_FUNCTION": str(PROCESSES_PER_FUNCTION),
-            "LAMBDA_EVENT_SOURCE_MAPPING_POLL_INTERVAL_SEC": "0",
-            "LAMBDA_EVENT_SOURCE_MAPPING_MAX_BACKOFF_ON_EMPTY_POLL_SEC": "0.1",
             "SQS_ENDPOINT_STRATEGY": "path",
             "DISABLE_EVENTS": "1",
             "DNS_ADDRESS": "0",
