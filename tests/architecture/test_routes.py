@@ -7,7 +7,7 @@ import pytest
 from aws_lambda_powertools.event_handler.api_gateway import Route
 from infra.openapi import resolvers, routes, security_of
 from tests.support.services import FUNCTIONS, logical_id
-from tests.support.template import render
+from tests.support.template import rank, render
 
 PUBLIC_ROUTES = {
     "GET /health",
@@ -62,24 +62,6 @@ ENTRIES = entries()
 ROUTES = [
     (service, route) for service, resolver in resolvers().items() for route in routes(resolver)
 ]
-
-
-def rank(resource: str, path: str) -> tuple[int, ...] | None:
-    """How closely a resource fits a path: API Gateway takes the closest one. None: not at all."""
-    pattern, segments = resource.split("/")[1:], path.split("/")[1:]
-    ranks = []
-    for position, part in enumerate(pattern):
-        if part.endswith("+}"):
-            return (*ranks, 2) if len(segments) > position else None
-        if position >= len(segments):
-            return None
-        if part.startswith("{"):
-            ranks.append(1)
-        elif part == segments[position]:
-            ranks.append(0)
-        else:
-            return None
-    return tuple(ranks) if len(pattern) == len(segments) else None
 
 
 def reached_by(method: str, path: str) -> Entry | None:

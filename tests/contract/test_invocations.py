@@ -5,10 +5,9 @@ from typing import Any
 
 import pytest
 from infra.openapi import resolvers, routes
-from tests.architecture.test_routes import rank
 from tests.support.examples import CONTRACTS
 from tests.support.services import function_name, handler_files, logical_id
-from tests.support.template import render
+from tests.support.template import rank, render
 
 from goldalert.events.catalogue import CATALOGUE, parse_event
 

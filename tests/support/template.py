@@ -131,3 +131,21 @@ class _Renderer:
             case list():
                 return [item for item in map(self.resolve, value) if item != _NO_VALUE]
         return value
+
+
+def rank(resource: str, path: str) -> tuple[int, ...] | None:
+    """How closely a resource fits a path: API Gateway takes the closest one. None: not at all."""
+    pattern, segments = resource.split("/")[1:], path.split("/")[1:]
+    ranks = []
+    for position, part in enumerate(pattern):
+        if part.endswith("+}"):
+            return (*ranks, 2) if len(segments) > position else None
+        if position >= len(segments):
+            return None
+        if part.startswith("{"):
+            ranks.append(1)
+        elif part == segments[position]:
+            ranks.append(0)
+        else:
+            return None
+    return tuple(ranks) if len(pattern) == len(segments) else None
