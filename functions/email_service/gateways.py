@@ -89,7 +89,7 @@ def compose(sender: str, mail: OutgoingMail) -> bytes:
     """
     if re.search(r"[\r\n\x00]", mail.content.subject):
         raise MailRefusedError(FailureReason.CONTENT_REFUSED, "the subject has a line break")
-    if not mail.recipient or not mail.recipient.isascii():
+    if not mail.recipient.isascii():
         raise MailRefusedError(FailureReason.ADDRESS_REFUSED, "the address is not ASCII")
     try:
         recipient = Address(addr_spec=mail.recipient)
