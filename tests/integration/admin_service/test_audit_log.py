@@ -103,6 +103,7 @@ def test_an_empty_log_is_intact(admin: Client) -> None:
         "UPDATE audit_logs SET admin_id = id WHERE sequence = 3",
         "UPDATE audit_logs SET hash = repeat('0', 64) WHERE sequence = 3",
         "UPDATE audit_logs SET sequence = 30 WHERE sequence = 3",
+        "UPDATE audit_logs SET sequence = 50 WHERE sequence = 5",
         "DELETE FROM audit_logs WHERE sequence = 3",
         "DELETE FROM audit_logs WHERE sequence = 1",
     ],

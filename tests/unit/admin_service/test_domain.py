@@ -85,6 +85,11 @@ def test_swapped_entries_are_found(entries: list[Entry]) -> None:
     assert first_broken(entries, Link()) == entries[1]
 
 
+def test_a_renumbered_entry_is_found(entries: list[Entry]) -> None:
+    entries[-1] = replace(entries[-1], sequence=9)
+    assert first_broken(entries, Link()) == entries[-1]
+
+
 def test_a_rewritten_entry_breaks_the_next_one(entries: list[Entry]) -> None:
     link = Link(entries[1].sequence, entries[1].hash)
     (entries[2],) = chain([replace(entries[2].fact, target="alert:9")], link)
