@@ -36,6 +36,8 @@ def test_a_child_ends_when_the_launcher_is_killed(tmp_path: Path) -> None:
     ) as launcher:
         assert launcher.stdout
         child = psutil.Process(int(launcher.stdout.readline()))
+        while child.name() != "sleep":  # until then it looks for its parent itself
+            assert launcher.poll() is None
         launcher.kill()
     gone, _ = psutil.wait_procs([child], timeout=10)
     assert gone == [child]
