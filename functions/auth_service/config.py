@@ -10,7 +10,7 @@ VERIFICATION_TOKEN_LIFE = timedelta(days=2)
 
 
 class AuthSettings(Settings):
-    """What the auth functions are told. The names of secrets that one may not read are unset for it.
+    """What the auth functions are told. Names of secrets that one may not read are unset for it.
 
     Attributes:
         api_origin: the public base URL of the API, and the issuer of its tokens.

@@ -75,12 +75,13 @@ def test_a_price_that_crosses_a_threshold_reaches_its_owner_once(
     assert Decimal(trigger["price"]) == Decimal("4123.45")
     assert user.http.get(f"/alert/{alert_id}").body["state"] == "triggered"
 
-    tick = stack.http.get(f"/price/ticks/{trigger['tick_id']}").body
+    tick_id = trigger["tick"]["tick_id"]
+    tick = stack.http.get(f"/price/ticks/{tick_id}").body
     assert Decimal(tick["price"]) == Decimal("4123.45")
 
     with stack.database("alert_db").connect() as connection:
         correlation_id = connection.execute(
-            text("SELECT correlation_id FROM ticks WHERE tick_id = :id"), {"id": trigger["tick"]["tick_id"]}
+            text("SELECT correlation_id FROM ticks WHERE tick_id = :id"), {"id": tick_id}
         ).scalar_one()
 
     triggered = wait_for(

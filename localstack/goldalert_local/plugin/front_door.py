@@ -27,6 +27,7 @@ from rolo.gateway import Gateway, HandlerChain, RequestContext
 from goldalert_local.plugin import authorizer
 
 BASE_PATH = "/v1"  # the base path mapping: /v1/x is /x of the same API
+_CAME_THROUGH = "goldalert.base_path"
 
 
 def install() -> None:
@@ -36,6 +37,8 @@ def install() -> None:
     if not authorizer.is_installed():
         raise LocalstackExit("front door: refusing to serve, the authorizers are not active", 1)
     handlers.modify_request.append(name_the_client)
+    # after the routing and the authorizer, which know nothing of base paths
+    handlers.preprocess_request.append(restore_base_path)
     front_door = FrontDoor(os.environ["FRONT_DOOR_API"], os.environ["FRONT_DOOR_STAGE"])
     host, port = listen.rsplit(":", 1)
     get_current_runtime().components.runtime_server.register(
@@ -46,6 +49,12 @@ def install() -> None:
 def name_the_client(_chain: object, context: RestApiInvocationContext, _response: object) -> None:
     """LocalStack says 127.0.0.1 of every client."""
     context.context_variables["identity"]["sourceIp"] = context.request.remote_addr
+
+
+def restore_base_path(_chain: object, context: RestApiInvocationContext, _response: object) -> None:
+    """A base path chooses the API, and stays in the path that the function sees."""
+    base_path = context.request.environ.get(_CAME_THROUGH, "")
+    context.invocation_request["path"] = f"{base_path}{context.invocation_request['path']}"
 
 
 class FrontDoor:
@@ -65,9 +74,10 @@ class FrontDoor:
         if not api_id:
             request.get_data()  # a client that is still sending would not read our answer
             return _not_deployed()
+        base_path, path = _split_base_path(request.environ["RAW_URI"])
+        request.environ[_CAME_THROUGH] = base_path
         request.environ["RAW_URI"] = (
-            f"{ApiGatewayRouter.EXECUTE_API_INTERNAL_PATH}/{api_id}/{self._stage}"
-            f"{_without_base_path(request.environ['RAW_URI'])}"
+            f"{ApiGatewayRouter.EXECUTE_API_INTERNAL_PATH}/{api_id}/{self._stage}{path}"
         )
         self._endpoint = self._endpoint or ApiGatewayEndpoint(store=apigateway_stores)
         invocation, response = self._endpoint.prepare_rest_api_invocation(
@@ -95,11 +105,12 @@ def _active_stages(api_id: str) -> dict[str, str]:
     return stages
 
 
-def _without_base_path(uri: str) -> str:
+def _split_base_path(uri: str) -> tuple[str, str]:
     path, question_mark, query = uri.partition("?")
+    base_path = ""
     if path == BASE_PATH or path.startswith(f"{BASE_PATH}/"):
-        path = path.removeprefix(BASE_PATH) or "/"
-    return f"{path}{question_mark}{query}"
+        base_path, path = BASE_PATH, path.removeprefix(BASE_PATH) or "/"
+    return base_path, f"{path}{question_mark}{query}"
 
 
 def _not_deployed() -> Response:

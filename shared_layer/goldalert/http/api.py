@@ -43,6 +43,8 @@ def make_resolver() -> APIGatewayRestResolver:
         enable_validation=True,
         response_validation_error_http_code=HTTPStatus.INTERNAL_SERVER_ERROR,
         json_body_deserializer=_parse_json,
+        # behind the custom domain the base path stays in the event's path
+        strip_prefixes=["/v1"],
     )
 
     app.exception_handler(Exception)(problem_for)

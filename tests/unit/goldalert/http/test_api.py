@@ -199,6 +199,11 @@ def test_a_bad_page_is_refused(send: Send, query: dict[str, str]) -> None:
     assert (status, problem["errors"][0]["field"]) == (422, next(iter(query)))
 
 
+def test_a_route_answers_under_the_base_path_too(send: Send) -> None:
+    assert send("GET", "/v1/thing")[0] == 200
+    assert send("GET", "/v2/thing")[0] == 404
+
+
 def test_a_path_that_is_no_id_is_refused(send: Send) -> None:
     assert send("GET", "/thing/7", context=signed_in())[0] == 422
 

@@ -23,7 +23,7 @@ def test_before_the_api_is_deployed_it_answers_a_problem(shop: Shop) -> None:
 @pytest.mark.parametrize("base_path", ["", "/v1"])
 def test_a_path_is_the_apis_with_and_without_the_base_path(shop: Shop, base_path: str) -> None:
     event = shop.get(f"{base_path}/local/a%20b?x=1&x=2&y=%2F", "allow").json()
-    assert event["path"] == "/local/a%20b"
+    assert event["path"] == f"{base_path}/local/a%20b"
     assert event["pathParameters"] == {"proxy": "local/a%20b"}
     assert event["multiValueQueryStringParameters"] == {"x": ["1", "2"], "y": ["/"]}
     assert event["requestContext"]["stage"] == "local"
