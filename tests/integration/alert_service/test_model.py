@@ -82,7 +82,7 @@ def test_the_engine_and_a_plain_loop_fire_the_same_alerts(
     world = World(engine)
 
     @settings(
-        max_examples=40, deadline=None, database=None, suppress_health_check=list(HealthCheck)
+        max_examples=25, deadline=None, database=None, suppress_health_check=list(HealthCheck)
     )
     @given(st.data())
     def run(data: DataObject) -> None:
