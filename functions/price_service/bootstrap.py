@@ -13,7 +13,7 @@ from price_service.config import (
     SIMULATOR_SEED,
     PriceSettings,
 )
-from price_service.use_cases import Prices
+from price_service.use_cases.prices import Prices
 
 if TYPE_CHECKING:
     from price_service.gateways.outgoing import OutgoingHttp

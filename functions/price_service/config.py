@@ -8,6 +8,9 @@ from pydantic import Field, model_validator
 from goldalert.settings import Settings
 
 CACHE_SECONDS = 300
+CURRENT_KEY = "price:current"
+"""The key of the last tick in the cache: reading keeps it, a new tick forgets it."""
+
 ASK_SECONDS = 6.0
 """What the sources have to answer in, all at once."""
 

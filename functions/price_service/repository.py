@@ -47,6 +47,9 @@ class Repository:
         )
         return [_stored_tick(row) for row in rows]
 
+    def last_tick(self) -> StoredTick | None:
+        return next(iter(self.last_ticks(1)), None)
+
     def tick(self, tick_id: UUID) -> StoredTick | None:
         row = self._connection.execute(text(f"{_TICK} WHERE id = :id"), {"id": tick_id}).first()
         return None if row is None else _stored_tick(row)

@@ -161,6 +161,11 @@ class Tick:
         return self.state in MAY_TRIGGER
 
     @property
+    def sources(self) -> list[str]:
+        """The names of the sources that counted."""
+        return [v.source for v in self.verdicts if v.reason is Reason.COUNTED]
+
+    @property
     def values(self) -> Mapping[str, Decimal]:
         """What each source said, whether it counted or not."""
         return {

@@ -10,7 +10,6 @@ from goldalert.http.paging import Cursor, Limit
 from goldalert.http.schemas import Page
 from goldalert.money import Currency
 from goldalert.units import Karat, Unit
-from price_service import use_cases
 from price_service.bootstrap import services
 from price_service.domain.conversion import Measure
 from price_service.schemas import (
@@ -22,6 +21,7 @@ from price_service.schemas import (
     TickView,
     To,
 )
+from price_service.use_cases import serving
 
 app = make_resolver()
 
@@ -43,7 +43,7 @@ def current_price(
     unit: Unit = Unit.TROY_OUNCE,
     karat: Karat = Karat.K24,
 ) -> CurrentPrice:
-    return use_cases.current_price(
+    return serving.current_price(
         services().unit_of_work,
         services().clock,
         services().cache,
@@ -62,7 +62,7 @@ def history(
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[HistoryItem]:
-    return use_cases.history(
+    return serving.history(
         services().unit_of_work,
         services().cache,
         Measure(currency, unit, karat),
@@ -75,17 +75,17 @@ def history(
 
 @app.get("/price/ticks/<tick_id>")
 def tick(tick_id: UUID) -> TickView:
-    return use_cases.tick(services().unit_of_work, tick_id=tick_id)
+    return serving.tick(services().unit_of_work, tick_id=tick_id)
 
 
 @app.get("/price/exchanges")
 def exchanges(limit: Limit = 50, cursor: Cursor = None) -> Page[ExchangeView]:
-    return use_cases.exchanges(services().unit_of_work, limit=limit, cursor=cursor)
+    return serving.exchanges(services().unit_of_work, limit=limit, cursor=cursor)
 
 
 @app.get("/price/status")
 def status() -> PriceStatus:
-    return use_cases.status(
+    return serving.status(
         services().unit_of_work, services().clock, slot_length=services().settings.slot_length
     )
 

@@ -7,17 +7,17 @@ from typing import Any
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from goldalert.observability.log import start_request
-from price_service import use_cases
 from price_service.bootstrap import services
+from price_service.use_cases import ticks
 
 
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int | None]:
     start_request(event["id"])
     parts = services()
     if parts.replay is not None:
-        tick = use_cases.replay_tick(parts.unit_of_work, parts.clock, parts.replay, parts.cache)
+        tick = ticks.replay_tick(parts.unit_of_work, parts.clock, parts.replay, parts.cache)
     else:
-        tick = use_cases.fetch_tick(
+        tick = ticks.fetch_tick(
             parts.unit_of_work,
             parts.clock,
             parts.market,

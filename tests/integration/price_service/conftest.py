@@ -14,11 +14,11 @@ from goldalert.db.unit_of_work import UnitOfWork
 from goldalert.events.catalogue import parse_event
 from goldalert.events.prices import PriceUpdatedV1
 from goldalert.secrets import DatabaseSecret
-from price_service import use_cases
 from price_service.domain.model import Answer, Exchange, Rate, Reason, Refusal, StoredTick
 from price_service.gateways.recorded import Simulator
 from price_service.repository import Repository
-from price_service.use_cases import Prices
+from price_service.use_cases import ticks
+from price_service.use_cases.prices import Prices
 
 
 @dataclass
@@ -85,7 +85,7 @@ class PriceService:
         elif not self.market.script:
             self.market.script = [[Refusal("swissquote", "swissquote", Reason.TIMED_OUT)]]
         self.clock.time = slot + timedelta(seconds=2)
-        return use_cases.fetch_tick(
+        return ticks.fetch_tick(
             self.unit_of_work,
             self.clock,
             self.market,

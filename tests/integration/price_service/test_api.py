@@ -13,12 +13,12 @@ from tests.support.market_day import NOON, SLOT
 from goldalert.cache.cache_aside import Cache
 from goldalert.events.prices import PriceUpdatedV1
 from goldalert.secrets import DatabaseSecret, ServiceSecret
-from price_service import use_cases
 from price_service.bootstrap import Services
 from price_service.config import PriceSettings
 from price_service.domain.model import RecordedPrice
 from price_service.gateways.recorded import MONTHLY, Replay, read_recording
 from price_service.handlers import api, scheduled_fetch_price, scheduled_relay_outbox, seed_history
+from price_service.use_cases import ticks
 
 CALM = {"swissquote": "4390", "gold-api.com": "4390.5", "coinbase": "4391"}
 EVENT = {"id": "7bf73129-1428-4cd3-a780-95db273d1602", "time": "2026-08-18T16:00:00Z"}
@@ -117,7 +117,7 @@ class TestCurrent:
     def test_is_in_the_currency_unit_and_karat_that_is_asked_for(self, prices, tmp_path) -> None:
         path = tmp_path / "prices.csv"
         path.write_text("timestamp,price\n2026-08-18T16:00:00Z,4389.38\n")
-        use_cases.replay_tick(
+        ticks.replay_tick(
             prices.unit_of_work, prices.clock, Replay("local", str(path)), prices.cache
         )
 
@@ -211,7 +211,7 @@ class TestHistory:
         seed_history.lambda_handler({}, CONTEXT)
         path = tmp_path / "prices.csv"
         path.write_text("timestamp,price\n2026-08-18T16:00:00Z,4389.38\n")
-        use_cases.replay_tick(
+        ticks.replay_tick(
             prices.unit_of_work, prices.clock, Replay("local", str(path)), prices.cache
         )
 
@@ -322,7 +322,7 @@ class TestScheduled:
 
 def test_the_last_shipped_month_is_what_the_simulator_begins_with(prices) -> None:
     months: list[RecordedPrice] = list(read_recording(MONTHLY))
-    use_cases.seed_history(prices.unit_of_work, months)
+    ticks.seed_history(prices.unit_of_work, months)
 
     with prices.unit_of_work.begin() as tx:
         assert tx.repository.last_known_price() == Decimal(4228)

@@ -10,9 +10,9 @@ from tests.support.market_day import NOON, SLOT, quote, quotes, refusal
 
 from goldalert.db.unit_of_work import UnitOfWork
 from goldalert.money import Currency
-from price_service import use_cases
 from price_service.domain.model import Rate, RecordedPrice, TickReason
 from price_service.repository import Repository
+from price_service.use_cases import ticks
 
 CALM = {"swissquote": "4390", "gold-api.com": "4390.5", "coinbase": "4391"}
 SEED = [RecordedPrice(NOON - timedelta(days=78), Decimal(4228))]
@@ -110,7 +110,7 @@ def test_of_twenty_that_fire_at_once_one_makes_the_tick(prices) -> None:
         engine = create_engine(prices.engine.url)
         start.wait()
         made.append(
-            use_cases.fetch_tick(
+            ticks.fetch_tick(
                 UnitOfWork(engine, Repository),
                 prices.clock,
                 prices.market,
@@ -246,7 +246,7 @@ class TestExchangeRates:
 
 class TestSimulator:
     def test_prices_when_no_source_answers_and_says_so(self, simulated) -> None:
-        use_cases.seed_history(simulated.unit_of_work, SEED)
+        ticks.seed_history(simulated.unit_of_work, SEED)
 
         stored = simulated.fetch()
 
@@ -259,14 +259,14 @@ class TestSimulator:
         assert [verdict.source for verdict in stored.tick.verdicts] == ["simulator", "swissquote"]
 
     def test_goes_on_from_its_last_price(self, simulated) -> None:
-        use_cases.seed_history(simulated.unit_of_work, SEED)
-        ticks = [simulated.fetch(NOON + number * SLOT).tick for number in range(3)]
+        ticks.seed_history(simulated.unit_of_work, SEED)
+        made = [simulated.fetch(NOON + number * SLOT).tick for number in range(3)]
 
-        assert len({tick.price for tick in ticks}) == 3
-        assert simulated.simulator.step(ticks[1].price, ticks[2].slot) == ticks[2].price
+        assert len({tick.price for tick in made}) == 3
+        assert simulated.simulator.step(made[1].price, made[2].slot) == made[2].price
 
     def test_is_silent_when_a_source_answers(self, simulated) -> None:
-        use_cases.seed_history(simulated.unit_of_work, SEED)
+        ticks.seed_history(simulated.unit_of_work, SEED)
 
         assert simulated.fetch(swissquote="4390").tick.state == "held"
 
@@ -274,7 +274,7 @@ class TestSimulator:
         assert simulated.fetch().tick.state == "stale"
 
     def test_leaves_its_round_rates_for_real_ones(self, simulated) -> None:
-        use_cases.seed_history(simulated.unit_of_work, SEED)
+        ticks.seed_history(simulated.unit_of_work, SEED)
         simulated.fetch()
         simulated.rates.rates = [EURO]
 

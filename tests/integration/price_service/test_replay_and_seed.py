@@ -3,12 +3,12 @@
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from price_service import use_cases
 from price_service.gateways.recorded import MONTHLY, Replay, read_recording
+from price_service.use_cases import ticks
 
 
 def replay(prices, setting: str):
-    return use_cases.replay_tick(
+    return ticks.replay_tick(
         prices.unit_of_work, prices.clock, Replay("local", setting), prices.cache
     )
 
@@ -17,10 +17,10 @@ def test_each_call_plays_the_next_row_with_its_own_slot(prices, tmp_path) -> Non
     path = tmp_path / "prices.csv"
     path.write_text("timestamp,price\n2026-08-15T12:00:00Z,4390\n2026-08-15T12:01:00Z,4800.5\n")
 
-    ticks = [replay(prices, str(path)) for _ in range(3)]
+    made = [replay(prices, str(path)) for _ in range(3)]
 
-    assert ticks[2] is None
-    assert [(t.sequence, t.tick.price, t.tick.state) for t in ticks[:2]] == [
+    assert made[2] is None
+    assert [(t.sequence, t.tick.price, t.tick.state) for t in made[:2]] == [
         (1, Decimal(4390), "fresh"),
         (2, Decimal("4800.5"), "fresh"),
     ]
@@ -41,8 +41,8 @@ def test_the_shipped_months_can_be_played_from_any_on(prices) -> None:
 def test_the_history_is_loaded_once(prices) -> None:
     months = list(read_recording(MONTHLY))
 
-    assert use_cases.seed_history(prices.unit_of_work, months) == 2322
-    assert use_cases.seed_history(prices.unit_of_work, months) == 0
+    assert ticks.seed_history(prices.unit_of_work, months) == 2322
+    assert ticks.seed_history(prices.unit_of_work, months) == 0
 
     assert prices.rows(
         "SELECT old_value, new_value, h.source, h.interval, price_id FROM price_history h "

@@ -21,10 +21,10 @@ from tests.support.price_sources import (
     shape,
 )
 
-from price_service import use_cases
 from price_service.gateways.outgoing import OutgoingHttp
 from price_service.gateways.rates import ExchangeRates
 from price_service.gateways.sources import Market
+from price_service.use_cases import ticks
 
 
 def swissquote(price: float, slot: datetime):
@@ -58,7 +58,7 @@ def served(prices) -> Iterator[PriceSources]:
 
 
 def fetch(prices, slot: datetime = NOON):
-    return use_cases.fetch_tick(
+    return ticks.fetch_tick(
         prices.unit_of_work,
         prices.clock,
         prices.market,

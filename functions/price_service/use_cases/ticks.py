@@ -1,0 +1,241 @@
+"""Making ticks: ask, agree, store the tick and its event."""
+
+from collections.abc import Callable, Sequence
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Protocol
+
+from goldalert.clock import Clock
+from goldalert.db.unit_of_work import Transaction, UnitOfWork
+from goldalert.events.prices import PriceUpdatedData, PriceUpdatedV1
+from goldalert.events.prices import Tick as TickFacts
+from goldalert.ids import new_id
+from goldalert.observability.log import current_correlation_id, logger
+from price_service.config import CURRENT_KEY
+from price_service.domain.agreement import HISTORY_TICKS, accept, decide, wants_more_votes
+from price_service.domain.conversion import believable_rates, oldest, prices_by_currency
+from price_service.domain.model import (
+    Answer,
+    Exchange,
+    Rate,
+    RecordedPrice,
+    Refusal,
+    StoredTick,
+    Tick,
+)
+from price_service.domain.standing import is_due
+from price_service.use_cases.prices import Prices
+
+PRODUCER = "price_service"
+MONTHLY_SOURCE = "worldbank-pinksheet"
+
+_ASK_AGAIN_AFTER = (timedelta(seconds=30), timedelta(seconds=60))
+"""Pauses before a jump is asked about again: 30 and 90 s after the first time."""
+
+_RATES_LAST = timedelta(hours=1)
+
+
+class Market(Protocol):
+    """Asks the price sources among the exchanges, all at once."""
+
+    def ask(self, exchanges: Sequence[Exchange]) -> list[Answer]: ...
+
+
+class RatesMarket(Protocol):
+    """Asks the sources of exchange rates among the exchanges, until one answers."""
+
+    def ask(self, exchanges: Sequence[Exchange]) -> list[Rate]: ...
+
+
+class Recording(Protocol):
+    """Gives recorded prices, one after the other, and exchange rates for them."""
+
+    def next_after(self, last: datetime | None) -> RecordedPrice | None: ...
+    def rates(self, as_of: date) -> list[Rate]: ...
+
+
+class PriceSimulator(Protocol):
+    """Invents prices and exchange rates, on a local machine."""
+
+    def step(self, last: Decimal, slot: datetime) -> Decimal: ...
+    def rates(self, as_of: date) -> list[Rate]: ...
+
+
+class Invalidates(Protocol):
+    """Forgets what was read."""
+
+    def invalidate(self, *keys: str) -> None: ...
+
+
+def fetch_tick(
+    unit_of_work: UnitOfWork[Prices],
+    clock: Clock,
+    market: Market,
+    rates_market: RatesMarket,
+    simulator: PriceSimulator | None,
+    cache: Invalidates,
+    sleep: Callable[[float], object],
+    *,
+    slot: datetime,
+    slot_length: timedelta,
+) -> StoredTick | None:
+    """Ask the sources, agree on a price and store the slot's tick with its event.
+
+    Returns:
+        The tick, or None when the slot, or a later one, has a tick already.
+    """
+    with unit_of_work.begin() as tx:
+        history = _history(tx)
+        sources = [exchange for exchange in tx.repository.exchanges() if exchange.enabled]
+        known_rates = tx.repository.latest_rates()
+        rates_fetched_at = tx.repository.rates_fetched_at()
+    if not is_due(slot, history, slot_length):
+        return None
+    # nothing is locked while third parties take their time
+    answers, asked_after = _ask(market, sources, slot, history, sleep)
+    new_rates: list[Rate] = []
+    if rates_fetched_at is None or clock.now() - rates_fetched_at >= _RATES_LAST:
+        new_rates = rates_market.ask(sources)
+
+    with unit_of_work.begin() as tx:
+        tx.repository.lock_ticks()
+        history = _history(tx)
+        if not is_due(slot, history, slot_length):
+            return None
+        tick = _simulate(tx, simulator, slot, answers, history) if simulator else None
+        if tick is None:
+            tick = decide(slot, answers, history, asked_after=asked_after)
+        tx.repository.add_rates(believable_rates(new_rates, known_rates), clock.now())
+        rates = tx.repository.latest_rates()
+        if not rates and simulator is not None:
+            rates = simulator.rates(slot.date())
+        new = _store(tx, clock, tick, rates)
+    cache.invalidate(CURRENT_KEY)
+    return new
+
+
+def replay_tick(
+    unit_of_work: UnitOfWork[Prices],
+    clock: Clock,
+    recording: Recording,
+    cache: Invalidates,
+) -> StoredTick | None:
+    """Store the tick of the next recorded price, with its event.
+
+    Returns:
+        The tick, or None when there is no later price (yet).
+    """
+    with unit_of_work.begin() as tx:
+        tx.repository.lock_ticks()
+        last = tx.repository.last_tick()
+        recorded = recording.next_after(last.tick.slot if last else None)
+        if recorded is None:
+            return None
+        tick = accept(recorded.slot, recorded.price, "replay")
+        new = _store(tx, clock, tick, recording.rates(recorded.slot.date()))
+    cache.invalidate(CURRENT_KEY)
+    return new
+
+
+def seed_history(unit_of_work: UnitOfWork[Prices], months: Sequence[RecordedPrice]) -> int:
+    """Add the monthly averages that are shipped; return how many were not there yet."""
+    with unit_of_work.begin() as tx:
+        return tx.repository.add_months(months, MONTHLY_SOURCE)
+
+
+def _ask(
+    market: Market,
+    sources: Sequence[Exchange],
+    slot: datetime,
+    history: Sequence[Tick],
+    sleep: Callable[[float], object],
+) -> tuple[list[Answer], timedelta]:
+    """Ask the sources; about a jump that too few of them vouch for, ask again.
+
+    Returns:
+        The answers, and how long after the slot they were asked for.
+    """
+    answers = market.ask(sources)
+    asked_after = timedelta(0)
+    if not wants_more_votes(decide(slot, answers, history)):
+        return answers, asked_after
+    for pause in _ASK_AGAIN_AFTER:
+        sleep(pause.total_seconds())
+        asked_after += pause
+        again = market.ask(sources)
+        if decide(slot, again, history, asked_after=asked_after).may_trigger:
+            return again, asked_after
+    return answers, timedelta(0)
+
+
+def _store(
+    tx: Transaction[Prices],
+    clock: Clock,
+    tick: Tick,
+    rates: Sequence[Rate],
+) -> StoredTick:
+    """Add a tick, its place in the history and its event, in one transaction."""
+    last = tx.repository.last_tick()
+    if last is not None and not tick.may_trigger:
+        # the price stands as it was, in every currency
+        rates = last.rates
+    new = StoredTick(new_id(), last.sequence + 1 if last else 1, tick, tuple(rates))
+    tx.repository.add_tick(new)
+    old_price = last.tick.price if last else None
+    if tick.may_trigger and tick.price != old_price:
+        tx.repository.add_change(new, old_price)
+    tx.publish(
+        PriceUpdatedV1(
+            occurred_at=clock.now(),
+            producer=PRODUCER,
+            correlation_id=current_correlation_id(),
+            data=PriceUpdatedData(
+                tick=TickFacts(
+                    tick_id=new.id,
+                    sequence=new.sequence,
+                    slot=tick.slot,
+                    state=tick.state,
+                    origin=tick.origin,
+                    sources=tick.sources,
+                    counted=tick.counted,
+                    agreeing=tick.agreeing,
+                    spread_bps=Decimal(tick.spread_bps),
+                    exchange_rates_as_of=oldest(rates),
+                ),
+                prices={} if tick.price is None else prices_by_currency(tick.price, rates),
+            ),
+        )
+    )
+    logger.info(
+        "tick",
+        extra={
+            "sequence": new.sequence,
+            "slot": tick.slot.isoformat(),
+            "state": tick.state,
+            "reason": tick.reason,
+            "origin": tick.origin,
+            "price": None if tick.price is None else str(tick.price),
+            "verdicts": {verdict.source: verdict.reason for verdict in tick.verdicts},
+        },
+    )
+    return new
+
+
+def _simulate(
+    tx: Transaction[Prices],
+    simulator: PriceSimulator,
+    slot: datetime,
+    answers: Sequence[Answer],
+    history: Sequence[Tick],
+) -> Tick | None:
+    """Return a simulated tick when no real source has answered and some price is known."""
+    refusals = [answer for answer in answers if isinstance(answer, Refusal)]
+    last = history[0].price if history else None
+    known = tx.repository.last_known_price() if last is None else last
+    if known is None or len(refusals) < len(answers):
+        return None
+    return accept(slot, simulator.step(known, slot), "simulator", refusals)
+
+
+def _history(tx: Transaction[Prices]) -> list[Tick]:
+    return [stored.tick for stored in tx.repository.last_ticks(HISTORY_TICKS)]
