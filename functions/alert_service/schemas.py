@@ -10,7 +10,7 @@ from alert_service.domain import AlertType, IfAlreadyTrue, State
 from goldalert.events.alerts import Channel
 from goldalert.events.prices import Origin, TickState
 from goldalert.http.schemas import RequestBody, Text, View
-from goldalert.money import Currency, DecimalString, PositiveDecimalString
+from goldalert.money import ComputedDecimalString, Currency, DecimalString, PositiveDecimalString
 from goldalert.units import Karat, Unit
 
 
@@ -98,7 +98,7 @@ class TriggerTick(View):
     sources: list[str]
     counted: int
     agreeing: int
-    spread_bps: DecimalString | None
+    spread_bps: ComputedDecimalString | None
     exchange_rates_as_of: str | None
 
 
@@ -118,8 +118,8 @@ class TriggerView(View):
     currency: Currency
     unit: Unit
     karat: Karat
-    price: DecimalString
-    level: DecimalString
-    price_before: DecimalString | None
-    price_after: DecimalString
+    price: ComputedDecimalString
+    level: ComputedDecimalString
+    price_before: ComputedDecimalString | None
+    price_after: ComputedDecimalString
     tick: TriggerTick

@@ -109,3 +109,11 @@ Example:
 
 PositiveDecimalString = Annotated[DecimalString, Field(gt=0)]
 """A `DecimalString` above zero, such as a price or a weight."""
+
+ComputedDecimalString = Annotated[
+    Decimal, PlainSerializer(format_decimal, return_type=str, when_used="json")
+]
+"""A decimal that we computed or stored: a string in JSON, without zeros of its storage.
+
+A `DecimalString` keeps every digit as its user entered it.
+"""

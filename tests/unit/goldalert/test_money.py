@@ -7,6 +7,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from goldalert.money import (
     MINOR_UNITS,
+    ComputedDecimalString,
     Currency,
     DecimalString,
     PositiveDecimalString,
@@ -126,3 +127,11 @@ def test_a_decimal_survives_its_journey_through_json(value):
 )
 def test_zeros_that_only_say_how_a_value_was_stored_are_not_written(value, expected):
     assert format_decimal(Decimal(value)) == expected
+
+
+def test_a_computed_decimal_shows_no_zeros_of_its_storage() -> None:
+    class Trigger(BaseModel):
+        price: ComputedDecimalString
+
+    trigger = Trigger(price=Decimal("2571.000000000000"))
+    assert trigger.model_dump_json() == '{"price":"2571"}'
