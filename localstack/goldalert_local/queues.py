@@ -88,15 +88,19 @@ def as_list(value: Any) -> list[dict[str, Any]]:
 
 
 def restore(aws: Aws, path: Path) -> int:
-    """Send the saved messages to the queues of the same name, then forget them; return how many."""
+    """Send the saved messages to the queues of the same name; return how many.
+
+    Those of a queue that the template no longer has stay in a file beside, for a person to look at.
+    """
     if not path.exists():
         return 0
     saved: dict[str, list[Message]] = json.loads(path.read_text())
     urls = {url.rsplit("/", 1)[-1]: url for url in queue_urls(aws)}
-    count = 0
+    homeless = {queue: saved.pop(queue) for queue in saved.keys() - urls.keys()}
     for queue, messages in saved.items():
         for message in messages:
             aws.sqs.send_message(QueueUrl=urls[queue], **message)
-            count += 1
+    if homeless:
+        write_private(path.with_suffix(".homeless.json"), json.dumps(homeless))
     path.unlink()
-    return count
+    return sum(map(len, saved.values()))
