@@ -80,9 +80,6 @@ class LocalStackServer:
             "FRONT_DOOR_STAGE": STAGE,
             "LOCALSTACK_HOST": gateway,
             "SQS_ENDPOINT_STRATEGY": "path",
-            "LAMBDA_EVENT_SOURCE_MAPPING_POLL_INTERVAL_SEC": "0",
-            "LAMBDA_EVENT_SOURCE_MAPPING_MAX_BACKOFF_ON_EMPTY_POLL_SEC": "0.1",
-            "LAMBDA_EVENT_SOURCE_MAPPING_MAX_BACKOFF_ON_ERROR_SEC": "1",
             # every file of this stack lies in its own folder
             "FILESYSTEM_ROOT": str(self._directory),
             "LOCALSTACK_VOLUME_DIR": str(self._directory / "volume"),
