@@ -94,8 +94,11 @@ def test_what_a_killed_launcher_left_is_ended(stacks: Path) -> None:
     with subprocess.Popen(["sleep", "300"]) as left:  # noqa: S607  # a stand-in for a server
         noted = [[left.pid, psutil.Process(left.pid).create_time()]]
         (stacks / "run" / "processes.json").write_text(json.dumps(noted))
-        begin("run", keep_state=True).stop()
-        assert left.poll() is not None
+        try:
+            begin("run", keep_state=True).stop()
+            assert left.poll() is not None
+        finally:
+            left.kill()
 
 
 def test_a_process_that_has_got_the_number_since_is_left_alone(tmp_path: Path) -> None:
