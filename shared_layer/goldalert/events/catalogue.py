@@ -58,7 +58,7 @@ class _Head(BaseModel):
     its own repetition.
     """
 
-    model_config = ConfigDict(strict=True)
+    model_config = ConfigDict(strict=True, hide_input_in_errors=True)
 
     event_id: UUID
     event_type: str
