@@ -26,7 +26,7 @@ class NewNotification:
     source: UUID
     type: NotificationType
     message: str
-    data: dict[str, str | int]
+    data: dict[str, str | int | None]
 
 
 _LABELS: dict[Origin, str] = {
@@ -73,6 +73,7 @@ def alert_triggered(tick: Tick, trigger: Trigger) -> NewNotification:
             "tick_id": str(tick.tick_id),
             "slot": tick.slot.isoformat(),
             "origin": tick.origin,
+            "note": trigger.note,
         },
     )
 

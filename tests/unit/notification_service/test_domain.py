@@ -49,6 +49,12 @@ def test_a_price_that_is_not_real_is_labelled(origin: Origin, ending: str) -> No
     assert notification.data["origin"] == origin
 
 
+@pytest.mark.parametrize("note", ["sell the ring", None])
+def test_an_alert_brings_the_users_own_words(note: str | None) -> None:
+    notification = domain.alert_triggered(tick(), trigger(new_id(), note=note))
+    assert notification.data["note"] == note
+
+
 def test_each_notification_has_its_trigger_or_event_as_its_source() -> None:
     one, event_id = trigger(new_id()), new_id()
     mail = EmailSentData(mail_id=new_id(), user_id=new_id(), kind="alert", subject="Gold rose")
