@@ -69,6 +69,12 @@ class TestReplay:
         assert shipped.next_after(datetime(1990, 1, 1, tzinfo=UTC)).slot.year == 2026
         assert shipped.next_after(datetime(2026, 6, 1, 12, tzinfo=UTC)) is None
 
+    def test_begins_with_the_very_first_moment_of_the_month(self, tmp_path) -> None:
+        path = tmp_path / "prices.csv"
+        path.write_text("timestamp,price\n2026-07-31T23:59:59Z,1\n2026-08-01T00:00:00Z,2\n")
+
+        assert replay(f"{path}@2026-08").next_after(None).price == 2
+
     @pytest.mark.parametrize("stage", ["dev", "staging", "prod"])
     def test_is_refused_on_any_stage_but_local(self, stage) -> None:
         with pytest.raises(OnlyLocalError, match=stage):
@@ -83,6 +89,8 @@ class TestReplay:
         ("timestamp,price\n2026-08-18T12:00:00Z\n", "line 2"),
         ("timestamp,price\n2026-08-18T12:00:00Z,1\n2026-08-18T12:05:00Z,NaN\n", "line 3"),
         ("timestamp,price\n2026-08-18T12:00:00,4390\n", "time zone"),
+        ("timestamp,price\n2026-08-18T12:00:00Z,0\n", "above zero"),
+        ("timestamp,price\n2026-08-18T12:00:00Z,-4390\n", "above zero"),
         ("timestamp,price\nyesterday,4390\n", "line 2"),
     ],
 )
