@@ -185,16 +185,13 @@ def files_below(folder: Path) -> Iterator[tuple[str, Path]]:
 
 
 def byte_compile(folder: Path) -> None:
-    """Write .pyc files that hold for their source whatever its time, without this folder's path.
-
-    In a process of its own and with a fixed hash seed, on which the bytes would depend otherwise.
-    """
+    """Write .pyc files that hold for their source whatever its time, without this folder's path."""
     command = [
         *(sys.executable, "-m", "compileall", "-q", "-s", str(folder), "-p", "/"),
         *("--invalidation-mode", "unchecked-hash", str(folder)),
     ]
-    environment = {**os.environ, "PYTHONHASHSEED": "0"}
-    result = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603  # our own
+    # in a process of its own, for what this one has done before would show in the bytes
+    result = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  # our own
     if result.returncode:
         raise BuildError(f"the code does not compile: {result.stdout.strip()}")
 
