@@ -4,10 +4,10 @@ import importlib
 from typing import Any
 
 import pytest
-from tests.support.services import SERVICES, function_name, handler_files, logical_id
-from tests.support.template import Rendered, load, render
 
 from goldalert.settings import Environment
+from tests.support.services import SERVICES, function_name, handler_files, logical_id
+from tests.support.template import Rendered, load, render
 
 ALLOWED_TYPES = {
     "AWS::ApiGateway::BasePathMapping",

@@ -6,10 +6,10 @@ from functools import cache
 from typing import Any
 
 import pytest
-from infra.openapi import NameTakenError, describe, resolvers, routes
 
 from goldalert.http.api import make_resolver
 from goldalert.http.schemas import View
+from infra.openapi import NameTakenError, describe, resolvers, routes
 
 
 @cache

@@ -4,10 +4,10 @@ import re
 from typing import Any, get_args
 
 import pytest
-from tests.support.services import function_name, handler_files, logical_id
-from tests.support.template import render
 
 from goldalert.events.catalogue import _TOPICS, CATALOGUE, Topic
+from tests.support.services import function_name, handler_files, logical_id
+from tests.support.template import render
 
 PROD = render("prod")
 QUEUES = PROD.of_type("AWS::SQS::Queue")

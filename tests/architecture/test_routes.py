@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import pytest
 from aws_lambda_powertools.event_handler.api_gateway import Route
+
 from infra.openapi import resolvers, routes, security_of
 from tests.support.services import FUNCTIONS, logical_id
 from tests.support.template import rank, render

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from infra.openapi import resolvers, routes
 from tests.support.services import FUNCTIONS, ROOT, SERVICES, handler_files, tables
 

@@ -4,6 +4,7 @@ import json
 import re
 
 import pytest
+
 from tests.support.template import render
 
 LOCAL_WORDS = re.compile(

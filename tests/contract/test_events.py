@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.examples import CONTRACTS
 
 from goldalert.events.catalogue import CATALOGUE, AnyEvent, UnknownEventError, parse_event, topic_of
+from tests.support.examples import CONTRACTS
 
 EXAMPLES = sorted(CONTRACTS.rglob("*.json"))
 

@@ -4,12 +4,12 @@ import json
 from typing import Any
 
 import pytest
+
+from goldalert.events.catalogue import CATALOGUE, parse_event
 from infra.openapi import resolvers, routes
 from tests.support.examples import CONTRACTS
 from tests.support.services import function_name, handler_files, logical_id
 from tests.support.template import rank, render
-
-from goldalert.events.catalogue import CATALOGUE, parse_event
 
 INVOCATIONS = CONTRACTS.parent / "invocations"
 HANDLERS = handler_files()

@@ -7,13 +7,13 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Engine, text
-from tests.support.facts import NOON
-from tests.support.lambda_runtime import Context, Sqs, Topics, deliver
 
 from email_service.domain import OutgoingMail
 from email_service.handlers import on_ses_feedback, scheduled_recover_mails, send_mail
 from goldalert.events.catalogue import AnyEvent
 from goldalert.security.sealed import Sealer
+from tests.support.facts import NOON
+from tests.support.lambda_runtime import Context, Sqs, Topics, deliver
 
 
 class Killed(BaseException):

@@ -13,13 +13,13 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from localstack import config
 from localstack.services.lambda_.invocation.lambda_models import FunctionVersion, InvocationResult
 from localstack.services.lambda_.invocation.runtime_executor import RuntimeExecutor
 
 from goldalert_local.plugin import layers
 from goldalert_local.plugin.lambda_process import LambdaProcess
 from goldalert_local.plugin.runtime_api import RuntimeApi
+from localstack import config
 
 INIT_LIMIT_SECONDS = 10.0  # AWS's; a slower init starts again within the first invocation
 CHECK_SECONDS = 0.1  # how often memory, exit and deadline are looked at

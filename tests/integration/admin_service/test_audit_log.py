@@ -6,8 +6,6 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.exc import ProgrammingError
-from tests.support.examples import example
-from tests.support.invocations import Client, deliver
 
 from admin_service import use_cases
 from admin_service.bootstrap import Services
@@ -18,6 +16,8 @@ from goldalert.db.unit_of_work import UnitOfWork
 from goldalert.events.alerts import AlertTriggeredV1
 from goldalert.ids import new_id
 from goldalert.secrets import DatabaseSecret
+from tests.support.examples import example
+from tests.support.invocations import Client, deliver
 
 
 @pytest.fixture

@@ -5,8 +5,6 @@ from collections.abc import Callable, Iterator
 import pytest
 from cryptography.fernet import Fernet
 from pydantic import SecretStr
-from tests.support.lambda_runtime import Sqs
-from tests.support.mailbox import EmailService
 
 from email_service.bootstrap import services
 from email_service.rendering import Composer
@@ -15,6 +13,8 @@ from goldalert.db.engine import make_engine
 from goldalert.messaging.relay import OutboxRelay
 from goldalert.secrets import DatabaseSecret, ServiceSecret
 from goldalert.security.sealed import EventKey, Sealer
+from tests.support.lambda_runtime import Sqs
+from tests.support.mailbox import EmailService
 
 
 @pytest.fixture

@@ -4,12 +4,12 @@ import threading
 from uuid import UUID
 
 import pytest
-from tests.support.facts import alert_triggered, tick, trigger, user_email_verified
-from tests.support.lambda_runtime import deliver
-from tests.support.mailbox import EmailService
 
 from email_service.handlers import on_alert_triggered, on_user_email_verified
 from goldalert.ids import new_id
+from tests.support.facts import alert_triggered, tick, trigger, user_email_verified
+from tests.support.lambda_runtime import deliver
+from tests.support.mailbox import EmailService
 
 
 @pytest.fixture

@@ -4,12 +4,12 @@ from itertools import permutations
 from uuid import UUID
 
 import pytest
-from tests.support.facts import alert_triggered, tick, trigger, user_email_verified
-from tests.support.lambda_runtime import deliver
-from tests.support.mailbox import EmailService, ses_event
 
 from email_service.handlers import on_alert_triggered, on_ses_feedback, on_user_email_verified
 from goldalert.ids import new_id
+from tests.support.facts import alert_triggered, tick, trigger, user_email_verified
+from tests.support.lambda_runtime import deliver
+from tests.support.mailbox import EmailService, ses_event
 
 PERMANENT = {"bounceType": "Permanent", "bounceSubType": "General"}
 TRANSIENT = {"bounceType": "Transient", "bounceSubType": "MailboxFull"}

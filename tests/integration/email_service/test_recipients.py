@@ -4,6 +4,11 @@ from io import StringIO
 from itertools import permutations
 
 import pytest
+
+from email_service.handlers import on_alert_triggered, on_user_email_verified, on_user_registered
+from goldalert.events.catalogue import AnyEvent
+from goldalert.ids import new_id
+from goldalert.observability.log import logger
 from tests.support.facts import (
     CORRELATION_ID,
     alert_triggered,
@@ -14,11 +19,6 @@ from tests.support.facts import (
 )
 from tests.support.lambda_runtime import deliver
 from tests.support.mailbox import EmailService
-
-from email_service.handlers import on_alert_triggered, on_user_email_verified, on_user_registered
-from goldalert.events.catalogue import AnyEvent
-from goldalert.ids import new_id
-from goldalert.observability.log import logger
 
 CONSUMERS = {
     "user_registered": on_user_registered,

@@ -4,14 +4,14 @@ import threading
 from uuid import UUID
 
 import pytest
-from tests.support.facts import alert_triggered, tick, trigger, user_email_verified
-from tests.support.lambda_runtime import deliver
-from tests.support.mailbox import EmailService, Killed
 
 from email_service.domain import FailureReason
 from email_service.errors import MailPostponedError, MailRefusedError, OutcomeUnknownError
 from email_service.handlers import on_alert_triggered, on_user_email_verified
 from goldalert.ids import new_id
+from tests.support.facts import alert_triggered, tick, trigger, user_email_verified
+from tests.support.lambda_runtime import deliver
+from tests.support.mailbox import EmailService, Killed
 
 
 @pytest.fixture

@@ -4,8 +4,6 @@ from typing import Any
 
 import pytest
 from sqlalchemy import text
-from tests.support.examples import example
-from tests.support.invocations import Client, Handler, deliver
 
 from goldalert.ids import new_id
 from logging_service.bootstrap import Services
@@ -16,6 +14,8 @@ from logging_service.handlers import (
     on_email_sent,
     on_price_updated,
 )
+from tests.support.examples import example
+from tests.support.invocations import Client, Handler, deliver
 
 CONSUMERS: list[tuple[Handler, str]] = [
     (on_price_updated.lambda_handler, "price_updated/v1/fresh"),

@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterator
 import pytest
 from pydantic import SecretStr
 from sqlalchemy import Engine
-from tests.support.lambda_runtime import Sqs
 
 from goldalert import aws
 from goldalert.db.engine import make_engine
 from goldalert.secrets import DatabaseSecret, ServiceSecret
 from notification_service.bootstrap import services
+from tests.support.lambda_runtime import Sqs
 
 
 @pytest.fixture

@@ -4,13 +4,13 @@ from uuid import UUID
 
 import pytest
 from sqlalchemy import Engine
-from tests.support.facts import alert_triggered, tick, trigger
-from tests.support.lambda_runtime import call, deliver
 
 from goldalert.cache.cache_aside import Cache
 from goldalert.ids import new_id
 from notification_service.bootstrap import services
 from notification_service.handlers import api, on_alert_triggered
+from tests.support.facts import alert_triggered, tick, trigger
+from tests.support.lambda_runtime import call, deliver
 
 
 @pytest.fixture

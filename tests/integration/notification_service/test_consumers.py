@@ -5,15 +5,6 @@ from uuid import UUID
 
 import pytest
 from sqlalchemy import Engine, text
-from tests.support.facts import (
-    CORRELATION_ID,
-    NOON,
-    alert_triggered,
-    tick,
-    trigger,
-    user_registered,
-)
-from tests.support.lambda_runtime import call, deliver
 
 from goldalert.events.catalogue import AnyEvent
 from goldalert.events.emails import EmailFailedData, EmailFailedV1, EmailSentData, EmailSentV1
@@ -25,6 +16,15 @@ from notification_service.handlers import (
     on_email_sent,
     on_user_registered,
 )
+from tests.support.facts import (
+    CORRELATION_ID,
+    NOON,
+    alert_triggered,
+    tick,
+    trigger,
+    user_registered,
+)
+from tests.support.lambda_runtime import call, deliver
 
 CONSUMERS = {
     "user_registered": on_user_registered,

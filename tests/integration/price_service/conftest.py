@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 import pytest
 from pydantic import BaseModel
 from sqlalchemy import Engine, text
-from tests.support.market_day import NOON, SLOT, quotes
 
 from goldalert.db.engine import make_engine
 from goldalert.db.unit_of_work import UnitOfWork
@@ -19,6 +18,7 @@ from price_service.gateways.recorded import Simulator
 from price_service.repository import Repository
 from price_service.use_cases import ticks
 from price_service.use_cases.prices import Prices
+from tests.support.market_day import NOON, SLOT, quotes
 
 
 @dataclass

@@ -7,8 +7,6 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from tests.support.invocations import Answer, Client, Context
-from tests.support.market_day import NOON, SLOT
 
 from goldalert.cache.cache_aside import Cache
 from goldalert.events.prices import PriceUpdatedV1
@@ -19,6 +17,8 @@ from price_service.domain.model import RecordedPrice
 from price_service.gateways.recorded import MONTHLY, Replay, read_recording
 from price_service.handlers import api, scheduled_fetch_price, scheduled_relay_outbox, seed_history
 from price_service.use_cases import ticks
+from tests.support.invocations import Answer, Client, Context
+from tests.support.market_day import NOON, SLOT
 
 CALM = {"swissquote": "4390", "gold-api.com": "4390.5", "coinbase": "4391"}
 EVENT = {"id": "7bf73129-1428-4cd3-a780-95db273d1602", "time": "2026-08-18T16:00:00Z"}

@@ -6,13 +6,13 @@ from decimal import Decimal
 
 import pytest
 from sqlalchemy import create_engine, text
-from tests.support.market_day import NOON, SLOT, quote, quotes, refusal
 
 from goldalert.db.unit_of_work import UnitOfWork
 from goldalert.money import Currency
 from price_service.domain.model import Rate, RecordedPrice, TickReason
 from price_service.repository import Repository
 from price_service.use_cases import ticks
+from tests.support.market_day import NOON, SLOT, quote, quotes, refusal
 
 CALM = {"swissquote": "4390", "gold-api.com": "4390.5", "coinbase": "4391"}
 SEED = [RecordedPrice(NOON - timedelta(days=78), Decimal(4228))]

@@ -5,6 +5,11 @@ from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import text
+
+from price_service.gateways.outgoing import OutgoingHttp
+from price_service.gateways.rates import ExchangeRates
+from price_service.gateways.sources import Market
+from price_service.use_cases import ticks
 from tests.support.market_day import NOON, SLOT
 from tests.support.price_sources import (
     COINBASE,
@@ -20,11 +25,6 @@ from tests.support.price_sources import (
     serve_price_sources,
     shape,
 )
-
-from price_service.gateways.outgoing import OutgoingHttp
-from price_service.gateways.rates import ExchangeRates
-from price_service.gateways.sources import Market
-from price_service.use_cases import ticks
 
 
 def swissquote(price: float, slot: datetime):

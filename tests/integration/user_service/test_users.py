@@ -5,11 +5,11 @@ from uuid import UUID
 
 import pytest
 from sqlalchemy import text
-from tests.support.examples import example
-from tests.support.invocations import Client, deliver
 
 from goldalert.cache.cache_aside import Cache
 from goldalert.ids import new_id
+from tests.support.examples import example
+from tests.support.invocations import Client, deliver
 from user_service.bootstrap import Services
 from user_service.config import CACHE_SECONDS
 from user_service.handlers import api, on_user_registered

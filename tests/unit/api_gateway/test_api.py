@@ -4,12 +4,12 @@ import re
 from types import SimpleNamespace
 
 import pytest
-from tests.support.invocations import Client
 
 from api_gateway import documents
 from api_gateway.config import EdgeSettings
 from api_gateway.handlers import api
 from goldalert.http.health import HealthView, Status
+from tests.support.invocations import Client
 
 CLIENT = Client(api.lambda_handler)
 

@@ -5,12 +5,12 @@ import json
 from typing import Any
 
 import pytest
-from tests.support.invocations import Context, Handler
 
 from api_gateway.gateways import FunctionHealth
 from goldalert import aws
 from goldalert.http.api import make_resolver, serve
 from goldalert.http.health import HealthView, check_health, health_response
+from tests.support.invocations import Context, Handler
 
 
 class Lambda:

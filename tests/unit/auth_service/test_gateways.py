@@ -135,32 +135,33 @@ def test_the_good_forgery_passes_so_that_the_bad_ones_prove_something() -> None:
     assert verifier(NEW).verify(forge()) == CLAIMS
 
 
-@pytest.mark.parametrize(
-    "token",
-    [
-        forge(iss="https://evil.example"),
-        forge(aud="another-api"),
-        forge(aud=None),
-        forge(exp=None),
-        forge(sub=None),
-        forge(sub="not an id"),
-        forge(sid=None),
-        forge(role=None),
-        forge(sv=None),
-        forge(sv="x"),
-        forge(jti=None),
-        forge({"kid": "unknown"}),
-        forge({"typ": "JWT"}),
-        forge(nbf=datetime.now(UTC) + timedelta(minutes=5)),
-        "",
-        "a.b.c",
-        "é",
-        sign()[:-3],
-    ],
-)
-def test_anything_else_is_refused(token: str) -> None:
+def bad_tokens() -> dict[str, str]:
+    return {
+        "another issuer": forge(iss="https://evil.example"),
+        "another audience": forge(aud="another-api"),
+        "no audience": forge(aud=None),
+        "no expiry": forge(exp=None),
+        "no subject": forge(sub=None),
+        "no id as subject": forge(sub="not an id"),
+        "no session": forge(sid=None),
+        "no role": forge(role=None),
+        "no version": forge(sv=None),
+        "no number as version": forge(sv="x"),
+        "no id of its own": forge(jti=None),
+        "unknown key": forge({"kid": "unknown"}),
+        "another type": forge({"typ": "JWT"}),
+        "not yet valid": forge(nbf=datetime.now(UTC) + timedelta(minutes=5)),
+        "empty": "",
+        "garbage": "a.b.c",
+        "no ASCII": "é",
+        "cut off": sign()[:-3],
+    }
+
+
+@pytest.mark.parametrize("name", bad_tokens())
+def test_anything_else_is_refused(name: str) -> None:
     """S4."""
-    assert verifier(NEW).verify(token) is None
+    assert verifier(NEW).verify(bad_tokens()[name]) is None
 
 
 def test_a_token_signed_with_the_public_key_as_a_shared_secret_is_refused() -> None:

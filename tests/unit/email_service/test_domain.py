@@ -5,7 +5,6 @@ from itertools import product
 from typing import get_args
 
 import pytest
-from tests.support.facts import NOON, tick
 
 from email_service.domain import (
     Evidence,
@@ -20,6 +19,7 @@ from email_service.domain import (
     welcome_mail,
 )
 from goldalert.ids import new_id
+from tests.support.facts import NOON, tick
 
 
 def item(alert_type: str = "above", threshold: str = "4400", price: str = "4412.104") -> MailItem:

@@ -11,13 +11,13 @@ from uuid import UUID
 import pytest
 from botocore.exceptions import ConnectTimeoutError, ReadTimeoutError
 from botocore.stub import ANY, Stubber
-from tests.support.mailbox import ses_event
 
 from email_service.domain import FailureReason, MailContent, OutgoingMail
 from email_service.errors import MailPostponedError, MailRefusedError, OutcomeUnknownError
 from email_service.gateways import MailDueQueue, SesGateway, compose, parse_ses_event, tags
 from goldalert import aws
 from goldalert.ids import new_id
+from tests.support.mailbox import ses_event
 
 SENDER = "alerts@goldalert.example"
 

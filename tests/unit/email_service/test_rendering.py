@@ -8,12 +8,12 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from tests.support.facts import tick
 
 import email_service
 from email_service.domain import AlertMail, MailItem, MailTemplate, alert_mail, welcome_mail
 from email_service.errors import MailRefusedError
 from email_service.rendering import MAX_PART_CHARACTERS, moment, money, percent, render
+from tests.support.facts import tick
 
 MAILS = Path(email_service.__file__).parent / "migrations" / "mails"
 ORIGIN = "https://api.example"

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from infra.build import Builder, BuildError
 
 UV = Path(__file__).parents[3] / ".local" / "envs" / "tools" / "bin" / "uv"

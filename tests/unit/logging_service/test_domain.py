@@ -1,11 +1,11 @@
 """What the log says of an event."""
 
 import pytest
-from tests.support.examples import example
 
 from goldalert.events.catalogue import UnknownEventError
 from goldalert.events.prices import TickState
 from logging_service.domain import describe
+from tests.support.examples import example
 
 
 @pytest.mark.parametrize(

@@ -3,12 +3,12 @@
 from decimal import Decimal
 
 import pytest
-from tests.support.facts import tick, trigger
 
 from goldalert.events.emails import EmailFailedData, EmailSentData
 from goldalert.events.prices import Origin
 from goldalert.ids import new_id
 from notification_service import domain
+from tests.support.facts import tick, trigger
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,11 @@ def test_keys_can_be_rotated() -> None:
     assert sealer(NEW, OLD).open(sealer(OLD).seal("token")) == "token"
 
 
-@pytest.mark.parametrize("sealed", [sealer(OLD).seal("token"), "garbage", ""])
+@pytest.mark.parametrize(
+    "sealed",
+    [sealer(OLD).seal("token"), "garbage", ""],
+    ids=["another key", "garbage", "empty"],
+)
 def test_what_another_key_sealed_stays_shut(sealed: str) -> None:
     with pytest.raises(SealBrokenError):
         sealer(NEW).open(sealed)

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import requests
+
 from tests.unit.localstack.plugin.support import (
     LAB_CODE,
     Deploy,

@@ -1,4 +1,5 @@
 import pytest
+
 from tests.unit.localstack.plugin.support import LocalStack, Shop
 
 BROKEN = ["crash", "exit", "hang", "shape", "nested", "condition"]

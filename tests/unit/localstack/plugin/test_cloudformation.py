@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from tests.unit.localstack.plugin.support import Function, LocalStack, eventually
 
 

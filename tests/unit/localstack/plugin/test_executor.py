@@ -8,6 +8,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+
 from tests.unit.localstack.plugin.support import (
     PROCESSES_PER_FUNCTION,
     Deploy,

@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 import requests
+
 from tests.unit.localstack.plugin.support import LocalStack, Shop
 
 WITHOUT_AUTHORIZERS = """

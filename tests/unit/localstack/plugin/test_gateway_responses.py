@@ -1,6 +1,7 @@
 import json
 
 import requests
+
 from tests.unit.localstack.plugin.support import STAGE, LocalStack, Shop
 
 OPEN = {"get": {"x-amazon-apigateway-integration": {"type": "MOCK"}, "responses": {}}}

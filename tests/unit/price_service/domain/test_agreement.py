@@ -4,10 +4,10 @@ from decimal import Decimal
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from tests.support.market_day import NOON, SLOT, day, quote, quotes, refusal, run
 
 from price_service.domain.agreement import accept, decide
 from price_service.domain.model import Reason, TickReason
+from tests.support.market_day import NOON, SLOT, day, quote, quotes, refusal, run
 
 FRIDAY_CLOSE = datetime(2026, 8, 21, 21, 0, tzinfo=UTC)
 

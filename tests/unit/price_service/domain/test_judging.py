@@ -2,10 +2,10 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
-from tests.support.market_day import NOON, SLOT, day, quote, quotes, refusal, run
 
 from price_service.domain.agreement import decide
 from price_service.domain.model import Reason, TickReason
+from tests.support.market_day import NOON, SLOT, day, quote, quotes, refusal, run
 
 SUNDAY_OPENING = datetime(2026, 8, 23, 22, 0, tzinfo=UTC)
 DAILY_OPENING = datetime(2026, 8, 18, 22, 0, tzinfo=UTC)

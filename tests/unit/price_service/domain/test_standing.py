@@ -2,10 +2,10 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from tests.support.market_day import NOON, SLOT, day
 
 from price_service.domain.agreement import accept
 from price_service.domain.standing import is_due, missed_slots, percent_change, state_now
+from tests.support.market_day import NOON, SLOT, day
 
 [TICK] = day({"swissquote": "4390", "a": "4390", "b": "4390"})
 

@@ -1,6 +1,7 @@
 from collections.abc import Iterator
 
 import pytest
+
 from tests.support.price_sources import PriceSources, serve_price_sources
 
 

@@ -13,6 +13,9 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+
+from price_service.domain.model import Reason
+from price_service.gateways.outgoing import MAX_BODY_BYTES, OutgoingHttp, RefusedError
 from tests.support.price_sources import (
     PriceSources,
     answer,
@@ -24,9 +27,6 @@ from tests.support.price_sources import (
     redirect,
     serve_price_sources,
 )
-
-from price_service.domain.model import Reason
-from price_service.gateways.outgoing import MAX_BODY_BYTES, OutgoingHttp, RefusedError
 
 PATIENCE = 0.4
 

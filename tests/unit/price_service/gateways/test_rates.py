@@ -3,12 +3,12 @@ from decimal import Decimal
 from uuid import UUID
 
 import pytest
-from tests.support.price_sources import ECB, FRANKFURTER, PriceSources, answer, hang, shape
 
 from goldalert.money import Currency
 from price_service.domain.model import Exchange, Rate
 from price_service.gateways.outgoing import OutgoingHttp
 from price_service.gateways.rates import ExchangeRates, read_ecb
+from tests.support.price_sources import ECB, FRANKFURTER, PriceSources, answer, hang, shape
 
 AS_OF = date(2026, 8, 18)
 

@@ -7,6 +7,10 @@ from decimal import Decimal
 from uuid import UUID
 
 import pytest
+
+from price_service.domain.model import Exchange, Quote, Reason, Refusal
+from price_service.gateways.outgoing import OutgoingHttp
+from price_service.gateways.sources import ADAPTERS, HttpPriceSource, Market
 from tests.support.price_sources import (
     COINBASE,
     GOLD_API_COM,
@@ -17,10 +21,6 @@ from tests.support.price_sources import (
     hang,
     shape,
 )
-
-from price_service.domain.model import Exchange, Quote, Reason, Refusal
-from price_service.gateways.outgoing import OutgoingHttp
-from price_service.gateways.sources import ADAPTERS, HttpPriceSource, Market
 
 RECEIVED = datetime(2026, 8, 18, 13, 30, tzinfo=UTC)
 PATHS = {"gold_api_com": GOLD_API_COM, "swissquote": SWISSQUOTE, "coinbase": COINBASE}
