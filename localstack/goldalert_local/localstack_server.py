@@ -36,6 +36,7 @@ class LocalStackServer:
         self._process = spawn(
             [str(ENVIRONMENTS / "localstack" / "bin" / "python"), "-m", "localstack.runtime.main"],
             log=self.log,
+            death_signal=signal.SIGKILL,  # asked politely it may hang; it has nothing to save
             env=self._environment(),
         )
 
