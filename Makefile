@@ -51,12 +51,12 @@ template: build ## check the template, and that sam can build it
 
 unit: ## run the tests that need no stack
 	@$(BOOTSTRAP) dev localstack lambda redis
-	$(DEV)/python $(PYTEST) -n 2 $(wildcard tests/unit tests/contract tests/architecture) --ignore tests/unit/localstack/plugin
+	$(DEV)/python $(PYTEST) -n 2 tests/unit tests/contract tests/architecture tests/integration --ignore tests/unit/localstack/plugin
 	$(LOCALSTACK)/python $(PYTEST) --confcutdir tests/unit/localstack tests/unit/localstack/plugin
 
 stack-tests: ## run the tests that need a stack, on one of their own, and those of its restart
 	@$(BOOTSTRAP) dev localstack lambda redis
-	@$(STACK) exec test -- $(DEV)/python $(PYTEST) $(wildcard tests/integration tests/e2e tests/reliability tests/security)
+	@$(STACK) exec test -- $(DEV)/python $(PYTEST) -n 2 --dist loadfile tests/e2e
 	@$(STACK) exec test --keep -- $(DEV)/python $(PYTEST) tests/e2e_restart
 
 invoke: ## invoke a function of the running stack: FUNCTION=alert-service-on-price-updated EVENT=events/invocations/...json

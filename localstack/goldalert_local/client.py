@@ -235,27 +235,27 @@ class StackClient:
 
     def move_price(self, price: Decimal) -> None:
         """Record a price and let the scheduled function fetch it, as EventBridge would."""
-        slot = self.append_price(price)
+        self.append_price(price)
 
         def has_arrived() -> bool:
             self.tick()
-            current = self.http.get("/price/current")
-            return current.status == 200 and (
-                datetime.fromisoformat(current.body["as_of"]) >= slot.replace(microsecond=0)
-                and Decimal(current.body["price"]) == price
-            )
+            return self.current_price() == price
 
         wait_for(has_arrived, f"the price {price}", seconds=30)
 
-    def append_price(self, price: Decimal) -> datetime:
-        """Record a price for the next tick; return the slot of it."""
+    def current_price(self) -> Decimal | None:
+        """Return the price that the API tells; None before the first tick."""
+        answer = self.http.get("/price/current")
+        return Decimal(answer.body["price"]) if answer.status == 200 else None
+
+    def append_price(self, price: Decimal) -> None:
+        """Record a price for the next tick."""
         slot = datetime.now(UTC)
         is_new = not self.price_file.exists()
         with self.price_file.open("a") as file:
             if is_new:
                 file.write("timestamp,price\n")
             file.write(f"{slot.isoformat()},{price}\n")
-        return slot
 
     def tick(self) -> Answer:
         """Fire the price schedule once, by hand."""

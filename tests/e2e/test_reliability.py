@@ -12,7 +12,7 @@ from uuid import uuid4
 
 import psutil
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from goldalert.ids import new_id
 from goldalert_local.client import StackClient, User, wait_for
@@ -24,7 +24,7 @@ def test_the_schedule_itself_fires(stack: StackClient) -> None:
     with stack.price_feed():
         stack.append_price(price := Decimal("3456.78"))
         wait_for(
-            lambda: Decimal(stack.http.get("/price/current").body["price"]) == price,
+            lambda: stack.current_price() == price,
             "EventBridge to fire",
             seconds=100,
         )
@@ -94,10 +94,10 @@ def test_a_tick_delivered_three_times_triggers_once(stack: StackClient, user: Us
         for _ in range(2):
             stack.aws.sqs.send_message(QueueUrl=stack.queue_url(queue), MessageBody=message)
         wait_for(lambda: stack.queue_length(queue) == 0, "all three to be dealt with")
-        wait_for(lambda: triggers(user), "the notification")
+        wait_for(lambda: notifications(user, "alert_triggered"), "the notification")
         stack.wait_for_mail(user.email, "2,150")
     assert len(user.http.get(f"/alert/{alert['id']}/history").body["items"]) == 1
-    assert len(triggers(user)) == 1
+    assert len(notifications(user, "alert_triggered")) == 1
     assert len([m for m in stack.mails(user.email) if "2,150" in m.subject]) == 1
 
 
@@ -129,9 +129,9 @@ def with_price(bodies: list[str], price: str) -> str | None:
     return next((b for b in bodies if json.loads(b)["data"]["prices"]["USD"] == price), None)
 
 
-def triggers(user: User) -> list[Any]:
+def notifications(user: User, kind: str) -> list[Any]:
     items = user.http.get("/notification").body["items"]
-    return [item for item in items if item["type"] == "alert_triggered"]
+    return [item for item in items if item["type"] == kind]
 
 
 def test_a_worker_killed_between_send_and_mark_leaves_exactly_one_mail(
@@ -145,39 +145,59 @@ def test_a_worker_killed_between_send_and_mark_leaves_exactly_one_mail(
             connection.execute(text("LOCK TABLE outbox IN ACCESS EXCLUSIVE MODE"))
             move(Decimal("1111.11"))
             stack.wait_for_mail(user.email, "1,111.11")
-            killed = kill_workers("email_service.handlers.send_mail")
-            assert killed, "no worker was there to be killed"
+            wait_for(lambda: kill_waiting_workers(connection), "a worker that waits to mark")
             connection.rollback()
 
-    def sent() -> bool:
+    def statuses() -> set[str]:
         with stack.database("email_db").connect() as connection:
-            statuses = connection.execute(
-                text("SELECT status FROM mails WHERE user_id = :id AND kind = 'alert'"),
-                {"id": user.user_id},
-            ).scalars()
-            return set(statuses) <= {"sent", "delivered"}
+            return set(
+                connection.execute(
+                    text("SELECT status FROM mails WHERE user_id = :id AND kind = 'alert'"),
+                    {"id": user.user_id},
+                ).scalars()
+            )
 
-    wait_for(sent, "the mail to be settled by SES's evidence", seconds=100)
     wait_for(
-        lambda: [
-            n
-            for n in user.http.get("/notification").body["items"]
-            if n["type"] == "email_sent" and "1,111.11" in json.dumps(n)
-        ],
+        lambda: statuses() <= {"sent", "delivered"},
+        "SES's evidence to settle the mail",
+        seconds=100,
+    )
+    wait_for(
+        lambda: [n for n in notifications(user, "email_sent") if "1,111.11" in json.dumps(n)],
         "email_sent",
         seconds=100,
     )
     assert len([m for m in stack.mails(user.email) if "1,111.11" in m.subject]) == 1
 
 
-def kill_workers(handler: str) -> list[int]:
-    """Kill -9 the processes of a function, found by the command line that they run."""
-    killed = []
-    for process in psutil.process_iter(["cmdline"]):
-        if handler + ".lambda_handler" in (process.info["cmdline"] or []):
-            os.kill(process.pid, signal.SIGKILL)
-            killed.append(process.pid)
-    return killed
+def kill_waiting_workers(connection: Connection) -> set[int]:
+    """Kill -9 the processes that wait for the lock of this connection to store their events."""
+    connection.execute(text("SELECT pg_stat_clear_snapshot()"))
+    ports = set(
+        connection.execute(
+            text(
+                "SELECT client_port FROM pg_stat_activity WHERE datname = 'email_db' "
+                "AND pg_backend_pid() = ANY(pg_blocking_pids(pid)) "
+                "AND query ILIKE 'INSERT INTO outbox%'"
+            )
+        ).scalars()
+    )
+    workers = {
+        process.pid
+        for process in psutil.process_iter()
+        if any("send_mail" in part for part in command_line(process))
+        and {c.laddr.port for c in process.net_connections() if c.laddr} & ports
+    }
+    for pid in workers:
+        os.kill(pid, signal.SIGKILL)
+    return workers
+
+
+def command_line(process: psutil.Process) -> list[str]:
+    try:
+        return process.cmdline()
+    except psutil.NoSuchProcess:
+        return []
 
 
 @pytest.mark.parametrize(
