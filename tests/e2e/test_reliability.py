@@ -11,7 +11,6 @@ from typing import Any
 from uuid import uuid4
 
 import psutil
-import pytest
 from sqlalchemy import Connection, text
 
 from goldalert.ids import new_id
@@ -55,7 +54,6 @@ def test_a_poison_message_ends_in_the_dlq_and_the_rest_of_its_batch_is_done(
     # 1 + 4 + 15 + 60 s between the five tries
     [dead] = wait_for(lambda: receive(stack, f"{queue}-dlq"), "the poison in the DLQ", seconds=150)
     assert json.loads(dead["Body"]) == poison
-    assert stack.queue_length(queue) == 0
 
 
 def registered(user_id: str) -> str:
@@ -198,10 +196,3 @@ def command_line(process: psutil.Process) -> list[str]:
         return process.cmdline()
     except psutil.NoSuchProcess:
         return []
-
-
-@pytest.mark.parametrize(
-    "name", ["email-service-on-alert-triggered", "alert-service-on-price-updated"]
-)
-def test_nothing_that_was_meant_to_work_lies_in_a_dlq(stack: StackClient, name: str) -> None:
-    assert stack.queue_length(f"{name}-dlq") == 0
