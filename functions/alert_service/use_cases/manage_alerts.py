@@ -177,7 +177,7 @@ def change_alert(
         if "expires_at" in request.model_fields_set:
             _check_expiry(new_rule, now)
         is_rearmed = bool(_CONDITION_FIELDS & request.model_fields_set) or (
-            old.state == "expired" and "expires_at" in request.model_fields_set
+            old.state_at(now) == "expired" and "expires_at" in request.model_fields_set
         )
         if is_rearmed:
             _check_rule(new_rule, now)

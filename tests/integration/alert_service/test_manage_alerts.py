@@ -134,6 +134,16 @@ def test_a_user_has_a_limit_of_active_alerts(world: World) -> None:
         world.change(third, threshold="300", max_active=1)
 
 
+def test_more_time_for_an_expired_alert_does_not_pass_the_limit(world: World) -> None:
+    """S11: also for one that no tick has met since, which the table still calls armed."""
+    expired = world.create(expires_at=(NOON + timedelta(hours=1)).isoformat())
+    world.clock.time += timedelta(hours=1)
+    world.create(max_active=1)
+    with pytest.raises(TooManyAlertsError):
+        world.change(expired, max_active=1, expires_at=None)
+    assert world.get(expired).state == "expired"
+
+
 def test_racing_requests_do_not_pass_the_limit(world: World) -> None:
     """S11"""
     start = threading.Barrier(8)
