@@ -68,9 +68,15 @@ class SesGateway:
 
 _NOT_TAKEN = {"ServiceUnavailable", "Throttling", "ThrottlingException"}
 
+# SES says MessageRejected of these, too: the sender has yet to be verified, the account is still
+# in the sandbox, or its sending is paused
+_ACCOUNT_NOT_READY = re.compile(r"not verified|sending (is )?paused", re.IGNORECASE)
+
 
 def _refusal(error: "ClientError") -> Exception:
     code = error.response["Error"]["Code"]
+    if code == "MessageRejected" and _ACCOUNT_NOT_READY.search(error.response["Error"]["Message"]):
+        return MailPostponedError(f"{code}: identity not verified, or sending paused")
     if code == "MessageRejected":
         return MailRefusedError(FailureReason.CONTENT_REFUSED, code)
     if code == "InvalidParameterValue":

@@ -140,6 +140,35 @@ def test_what_an_error_of_ses_means(
 
 
 @pytest.mark.parametrize(
+    ("said", "error"),
+    [
+        (
+            "Email address is not verified. The following identities failed the check in region "
+            f"EU-CENTRAL-1: {SENDER}, ada@example.com",
+            MailPostponedError,
+        ),
+        ("Email address not verified alerts@goldalert.example", MailPostponedError),
+        ("Sending paused for this account.", MailPostponedError),
+        ("Sending is paused for configuration set mail-events.", MailPostponedError),
+        (
+            "Address blacklisted: not-verified@example.com sending-paused@example.com",
+            MailRefusedError,
+        ),
+        ("", MailRefusedError),
+    ],
+    ids=["unverified", "unverified-localstack", "paused", "set-paused", "mail", "silent"],
+)
+def test_an_account_that_may_not_send_yet_costs_no_mail(
+    ses: Stubber, said: str, error: type[Exception]
+) -> None:
+    """R10: SES answers MessageRejected of a mail that it will take once the account is in order."""
+    ses.add_client_error("send_raw_email", "MessageRejected", said)
+    with pytest.raises(error) as raised:
+        SesGateway(SENDER, "mail-events").send(outgoing())
+    assert "ada@" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
     ("failure", "error"),
     [
         (ConnectTimeoutError(endpoint_url="https://ses"), MailPostponedError),
