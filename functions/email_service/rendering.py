@@ -24,8 +24,9 @@ from email_service.domain import (
 from email_service.errors import MailRefusedError
 from goldalert.security.sealed import SealBrokenError
 
-MAX_PART_CHARACTERS = 256 * 1024
-"""100 triggers with notes of 500 characters fit; a template that runs away does not."""
+MAX_PART_CHARACTERS = 1024 * 1024
+"""100 triggers fit, whose notes are 500 characters that HTML writes as five (SES takes 10 MB); a
+template that runs away does not."""
 
 
 class Opener(Protocol):

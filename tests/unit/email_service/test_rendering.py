@@ -10,13 +10,22 @@ from uuid import UUID
 import pytest
 
 import email_service
-from email_service.domain import AlertMail, MailItem, MailTemplate, alert_mail, welcome_mail
+from email_service.domain import (
+    AlertMail,
+    MailItem,
+    MailTemplate,
+    OutgoingMail,
+    alert_mail,
+    welcome_mail,
+)
 from email_service.errors import MailRefusedError
-from email_service.rendering import MAX_PART_CHARACTERS, moment, money, percent, render
+from email_service.gateways import compose
+from email_service.rendering import moment, money, percent, render
 from tests.support.facts import tick
 
 MAILS = Path(email_service.__file__).parent / "migrations" / "mails"
 ORIGIN = "https://api.example"
+SES_BYTES = 10 * 1024 * 1024
 
 
 def template(name: str) -> MailTemplate:
@@ -140,7 +149,7 @@ def test_a_hostile_note_stays_text_in_html() -> None:
         "{{ ''.__class__ }}",
         "{{ alerts.append(1) }}",
         "{% for x in range(10**9) %}x{% endfor %}",
-        "{% for x in range(99999) %}{{ x }}{% endfor %}",
+        "{% for x in range(99999) %}{{ x }} is too much{% endfor %}",
         "{{ 1 / 0 }}",
         "{% if %}",
         "{{ 'x'|money('USD') }}",
@@ -155,9 +164,13 @@ def test_a_template_that_uses_what_it_may_not_is_refused(source: str) -> None:
         )
 
 
-def test_a_mail_with_a_hundred_triggers_fits() -> None:
-    content = render(template("alert"), alert(*[item(note="n" * 500)] * 100))
-    assert len(content.html) < MAX_PART_CHARACTERS
+@pytest.mark.parametrize("character", ["&", "\U0001f4c8"], ids=["escaped", "emoji"])
+def test_a_mail_with_a_hundred_triggers_and_the_longest_notes_fits(character: str) -> None:
+    note = character * 500
+    content = render(template("alert"), alert(*[item(note=note)] * 100, origin="replay"))
+    assert content.text.count(note) == 100
+    message = compose("alerts@goldalert.example", OutgoingMail(UUID(int=1), [], "a@b.ch", content))
+    assert len(message) < SES_BYTES
 
 
 @pytest.mark.parametrize(
