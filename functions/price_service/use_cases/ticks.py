@@ -176,8 +176,8 @@ def _store(
 ) -> StoredTick:
     """Add a tick, its place in the history and its event, in one transaction."""
     last = tx.repository.last_tick()
-    if last is not None and not tick.may_trigger:
-        # the price stands as it was, in every currency
+    if last is not None and tick.price == last.tick.price:
+        # it stands in every currency: new rates alone move no price and trigger no alert
         rates = last.rates
     new = StoredTick(new_id(), last.sequence + 1 if last else 1, tick, tuple(rates))
     tx.repository.add_tick(new)

@@ -15,6 +15,7 @@ from price_service.use_cases import ticks
 from tests.support.market_day import NOON, SLOT, quote, quotes, refusal
 
 CALM = {"swissquote": "4390", "gold-api.com": "4390.5", "coinbase": "4391"}
+DEARER = dict.fromkeys(CALM, "4391")
 SEED = [RecordedPrice(NOON - timedelta(days=78), Decimal(4228))]
 EURO = Rate(Currency.EUR, Decimal("0.85697"), "frankfurter", date(2026, 8, 18))
 
@@ -217,20 +218,27 @@ class TestExchangeRates:
             Rate(Currency.EUR, Decimal("85.697"), "frankfurter", date(2026, 8, 19))
         ]
 
-        later = prices.fetch(NOON + timedelta(hours=2), **CALM)
+        later = prices.fetch(NOON + timedelta(hours=2), **DEARER)
 
         assert later.rates == (EURO,)
 
-    def test_do_not_move_a_price_that_stands(self, prices) -> None:
+    @pytest.mark.parametrize(
+        ("answers", "state"), [({"swissquote": "4390"}, "held"), (CALM, "fresh")]
+    )
+    def test_move_no_price_while_gold_stands(self, prices, answers, state) -> None:
         prices.rates.rates = [EURO]
         prices.fetch(**CALM)
-        prices.rates.rates = [Rate(Currency.EUR, Decimal("0.9"), "frankfurter", date(2026, 8, 19))]
+        newer = Rate(Currency.EUR, Decimal("0.9"), "frankfurter", date(2026, 8, 19))
+        prices.rates.rates = [newer]
 
-        held = prices.fetch(NOON + timedelta(hours=2), swissquote="4390")
-        fresh = prices.fetch(NOON + timedelta(hours=3), **CALM)
+        standing = prices.fetch(NOON + timedelta(hours=2), **answers)
+        moved = prices.fetch(NOON + timedelta(hours=3), **DEARER)
 
-        assert held.rates == (EURO,)
-        assert fresh.rates == tuple(prices.rates.rates)
+        assert (standing.tick.state, standing.rates) == (state, (EURO,))
+        first, second, third = (event.data.prices for event in prices.published())
+        assert second == first
+        assert moved.rates == (newer,)
+        assert third["EUR"] == Decimal("3951.9")
 
     def test_of_each_currency_are_the_newest(self, prices) -> None:
         dirham = Rate(Currency.AED, Decimal("3.6725"), "frankfurter", date(2026, 8, 17))
@@ -239,7 +247,7 @@ class TestExchangeRates:
         newer = Rate(Currency.EUR, Decimal("0.86"), "ecb", date(2026, 8, 19))
         prices.rates.rates = [newer]
 
-        later = prices.fetch(NOON + timedelta(hours=2), **CALM)
+        later = prices.fetch(NOON + timedelta(hours=2), **DEARER)
 
         assert set(later.rates) == {dirham, newer}
 
