@@ -45,7 +45,7 @@ class LocalStackServer:
         process = self._process
         if process is None:
             raise StackError("LocalStack was not started")
-        wait_until(self._is_ready, process, seconds=60, failure=self.why_it_ended())
+        wait_until(self._is_ready, process, seconds=60, name="LocalStack", log=self.log)
 
     def alive(self) -> bool:
         return self._process is not None and self._process.poll() is None

@@ -81,15 +81,20 @@ def end_all(processes: Iterable[psutil.Process], seconds: float = 5) -> None:
 
 
 def wait_until(
-    ready: Callable[[], bool], process: subprocess.Popen[bytes], *, seconds: float, failure: str
+    ready: Callable[[], bool],
+    process: subprocess.Popen[bytes],
+    *,
+    seconds: float,
+    name: str,
+    log: Path,
 ) -> None:
-    """Poll `ready`; a process that ends or takes too long raises StackError(failure)."""
+    """Poll `ready`; a process that ends or takes too long raises StackError."""
     deadline = time.monotonic() + seconds
     while not ready():
         if process.poll() is not None:
-            raise StackError(failure)
+            raise StackError(f"{name} has ended, its log is {log}")
         if time.monotonic() > deadline:
-            raise StackError(f"{failure} (it was not ready after {seconds:.0f} s)")
+            raise StackError(f"{name} runs but gave no answer in {seconds:.0f} s, its log is {log}")
         time.sleep(0.05)
 
 

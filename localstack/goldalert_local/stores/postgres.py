@@ -95,12 +95,7 @@ class EmbeddedPostgres:
         process = self._process
         if process is None:
             raise StackError("PostgreSQL was not started")
-        wait_until(
-            self._is_ready,
-            process,
-            seconds=60,
-            failure=f"PostgreSQL did not start, its log is {self._log}",
-        )
+        wait_until(self._is_ready, process, seconds=60, name="PostgreSQL", log=self._log)
 
     def alive(self) -> bool:
         return self._process is not None and self._process.poll() is None

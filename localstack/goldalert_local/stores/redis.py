@@ -70,12 +70,7 @@ class EmbeddedRedis:
         process = self._process
         if process is None:
             raise StackError("Redis was not started")
-        wait_until(
-            self._is_ready,
-            process,
-            seconds=30,
-            failure=f"Redis did not start, its log is {self._log}",
-        )
+        wait_until(self._is_ready, process, seconds=30, name="Redis", log=self._log)
 
     def alive(self) -> bool:
         return self._process is not None and self._process.poll() is None
