@@ -13,11 +13,11 @@ from goldalert.http.api import make_resolver, serve
 from goldalert.http.caller import CurrentCaller
 from goldalert.http.health import HealthView, check_health, health_response
 from goldalert.http.paging import Cursor, Limit, decode_cursor, make_page
-from goldalert.http.schemas import Page
+from goldalert.http.schemas import Page, Text
 
 app = make_resolver()
 
-Recipient = Annotated[str | None, Query(max_length=254, description="The whole address.")]
+Recipient = Annotated[Text | None, Query(max_length=254, description="The whole address.")]
 
 
 @app.get("/email/health")

@@ -59,9 +59,20 @@ def test_pages_follow_each_other_without_a_gap(email: EmailService, users: list[
 
 
 @pytest.mark.parametrize(
-    "query", [{"status": "lost"}, {"limit": "0"}, {"limit": "101"}, {"cursor": "!"}]
+    "query",
+    [
+        {"status": "lost"},
+        {"status": "\0"},
+        {"recipient": "\0"},
+        {"recipient": "r" * 255},
+        {"limit": "0"},
+        {"limit": "101"},
+        {"cursor": "!"},
+        {"cursor": "\0"},
+    ],
 )
 def test_wrong_filters_are_refused(email: EmailService, query: dict[str, str]) -> None:
+    """S19."""
     status, problem = call(api, "GET", "/email/logs", user_id=new_id(), query=query)
     assert (status, problem["status"]) == (422, 422)
 

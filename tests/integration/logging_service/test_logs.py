@@ -96,6 +96,8 @@ def test_the_log_is_searched(
         {"q": "q" * 201},
         {"q": "a\0b"},
         {"service": "\0"},
+        {"correlation_id": "\0"},
+        {"cursor": "\0"},
     ],
 )
 def test_a_wrong_search_is_refused(admin: Client, query: dict[str, str]) -> None:

@@ -90,8 +90,11 @@ def test_pages_follow_each_other_without_a_gap(ada: UUID) -> None:
     assert [item["id"] for item in first["items"]] + second == ids(ada)
 
 
-@pytest.mark.parametrize("query", [{"unread": "x"}, {"limit": "0"}, {"cursor": "!"}])
+@pytest.mark.parametrize(
+    "query", [{"unread": "x"}, {"limit": "0"}, {"cursor": "!"}, {"cursor": "\0"}]
+)
 def test_wrong_filters_are_refused(engine: Engine, query: dict[str, str]) -> None:
+    """S19."""
     status, _ = call(api, "GET", "/notification", user_id=new_id(), query=query)
     assert status == 422
 

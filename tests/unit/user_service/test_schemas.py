@@ -53,7 +53,16 @@ def test_a_wrong_preference_is_refused(fields: dict[str, object]) -> None:
 
 @pytest.mark.parametrize(
     "fields",
-    [{"name": ""}, {"name": "n" * 101}, {"name": "a\0b"}, {"name": "\ud800"}, {"bio": "b" * 1001}],
+    [
+        {"name": ""},
+        {"name": "n" * 101},
+        {"name": "a\0b"},
+        {"name": "\ud800"},
+        {"bio": "b" * 1001},
+        {"bio": "a\0b"},
+        {"locale": "en\0"},
+        {"timezone": "UTC\0"},
+    ],
 )
 def test_a_text_that_cannot_be_kept_is_refused(fields: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
