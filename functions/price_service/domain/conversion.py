@@ -2,15 +2,15 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 
 from goldalert.money import Currency, to_minor_unit
 from goldalert.units import PLACES, Karat, Unit, price_in_unit
 from price_service.domain.model import Rate
 
-BELIEVED_MOVE = Decimal("0.2")
-"""No currency of ours has moved by a fifth between two working days of the last decades."""
+_BELIEVED_MOVE = Decimal("1.2")
+_BELIEVED_WITHIN = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,15 +37,18 @@ def prices_by_currency(usd: Decimal, rates: Iterable[Rate]) -> dict[Currency, De
     return {Currency.USD: usd, **converted}
 
 
-def believable_rates(new: Iterable[Rate], known: Iterable[Rate]) -> list[Rate]:
-    """Return the new rates that are near the last known ones, or the first of their currency."""
-    last = {rate.currency: rate.per_usd for rate in known}
-    return [
-        rate
-        for rate in new
-        if abs(rate.per_usd - last.get(rate.currency, rate.per_usd))
-        <= BELIEVED_MOVE * last.get(rate.currency, rate.per_usd)
-    ]
+def is_believable(rate: Rate, known: Rate, today: date) -> bool:
+    """Say whether a new rate is near enough to the last known one of its currency.
+
+    It may be a fifth above the known one, or as far below, and a fifth more for each whole 30 days
+    that the known one is old. The numbers are our choice: wide enough for the devaluation of a
+    currency that floats, and a year short of the misplaced decimal point and the swapped pair that
+    they are to keep out. Without the age in them, a currency that was away while it moved would be
+    refused for good. The age is counted to today, not to the date that the new rate claims.
+    """
+    months = max(0, (today - known.as_of) // _BELIEVED_WITHIN)
+    bound = _BELIEVED_MOVE ** (1 + months)
+    return known.per_usd / bound <= rate.per_usd <= known.per_usd * bound
 
 
 def oldest(rates: Iterable[Rate]) -> date | None:

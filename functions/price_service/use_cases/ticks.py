@@ -13,7 +13,7 @@ from goldalert.ids import new_id
 from goldalert.observability.log import current_correlation_id, logger
 from price_service.config import CURRENT_KEY
 from price_service.domain.agreement import HISTORY_TICKS, accept, decide, wants_more_votes
-from price_service.domain.conversion import believable_rates, oldest, prices_by_currency
+from price_service.domain.conversion import is_believable, oldest, prices_by_currency
 from price_service.domain.model import (
     Answer,
     Exchange,
@@ -95,7 +95,7 @@ def fetch_tick(
     answers, asked_after = _ask(market, sources, slot, history, sleep)
     new_rates: list[Rate] = []
     if rates_fetched_at is None or clock.now() - rates_fetched_at >= _RATES_LAST:
-        new_rates = rates_market.ask(sources)
+        new_rates = _believed(rates_market.ask(sources), known_rates, clock.now().date())
 
     with unit_of_work.begin() as tx:
         tx.repository.lock_ticks()
@@ -105,7 +105,7 @@ def fetch_tick(
         tick = _simulate(tx, simulator, slot, answers, history) if simulator else None
         if tick is None:
             tick = decide(slot, answers, history, asked_after=asked_after)
-        tx.repository.add_rates(believable_rates(new_rates, known_rates), clock.now())
+        tx.repository.add_rates(new_rates, clock.now())
         rates = tx.repository.latest_rates()
         if not rates and simulator is not None:
             rates = simulator.rates(slot.date())
@@ -166,6 +166,28 @@ def _ask(
         if decide(slot, again, history, asked_after=asked_after).may_trigger:
             return again, asked_after
     return answers, timedelta(0)
+
+
+def _believed(new: Sequence[Rate], known: Sequence[Rate], today: date) -> list[Rate]:
+    """Return the new rates that are near the last known ones, or the first of their currency."""
+    last = {rate.currency: rate for rate in known}
+    believed = []
+    for rate in new:
+        before = last.get(rate.currency, rate)
+        if is_believable(rate, before, today):
+            believed.append(rate)
+        else:
+            logger.error(
+                "exchange rate is not believed",
+                extra={
+                    "currency": rate.currency,
+                    "per_usd": str(rate.per_usd),
+                    "source": rate.source,
+                    "known_per_usd": str(before.per_usd),
+                    "known_as_of": before.as_of.isoformat(),
+                },
+            )
+    return believed
 
 
 def _store(

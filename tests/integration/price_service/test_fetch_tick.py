@@ -211,16 +211,36 @@ class TestExchangeRates:
 
         assert prices.rates.asked == 3
 
-    def test_that_cannot_be_right_are_not_used(self, prices) -> None:
+    def test_that_cannot_be_right_are_not_used_and_logged(self, prices, monkeypatch) -> None:
+        errors: list[dict[str, str]] = []
+        monkeypatch.setattr(ticks.logger, "error", lambda _, extra: errors.append(extra))
         prices.rates.rates = [EURO]
         prices.fetch(**CALM)
-        prices.rates.rates = [
-            Rate(Currency.EUR, Decimal("85.697"), "frankfurter", date(2026, 8, 19))
-        ]
+        wrong = Rate(Currency.EUR, Decimal("85.697"), "frankfurter", date(2026, 8, 19))
+        yen = Rate(Currency.JPY, Decimal(148), "frankfurter", date(2026, 8, 19))
+        prices.rates.rates = [wrong, yen]
 
         later = prices.fetch(NOON + timedelta(hours=2), **DEARER)
 
-        assert later.rates == (EURO,)
+        assert set(later.rates) == {EURO, yen}
+        assert errors == [
+            {
+                "currency": "EUR",
+                "per_usd": "85.697",
+                "source": "frankfurter",
+                "known_per_usd": "0.856970000000",
+                "known_as_of": "2026-08-18",
+            }
+        ]
+
+    def test_that_moved_far_while_they_were_away_are_used_again(self, prices) -> None:
+        lira = Rate(Currency.TRY, Decimal(38), "ecb", date(2025, 10, 17))
+        prices.rates.rates = [lira]
+        prices.fetch(**CALM)
+        moved = Rate(Currency.TRY, Decimal("46.4"), "ecb", date(2026, 8, 18))
+        prices.rates.rates = [moved]
+
+        assert prices.fetch(NOON + timedelta(hours=2), **DEARER).rates == (moved,)
 
     @pytest.mark.parametrize(
         ("answers", "state"), [({"swissquote": "4390"}, "held"), (CALM, "fresh")]
