@@ -65,7 +65,6 @@ class PreferencesChange(Change):
     currency: Currency = Field(default_factory=_unsent)
     unit: Unit = Field(default_factory=_unsent)
     theme: Theme = Field(default_factory=_unsent)
-    notifications: bool = Field(default_factory=_unsent, strict=True)
 
 
 class SettingsChange(Change):
@@ -80,12 +79,9 @@ class Profile(View):
 
 
 class Preferences(View):
-    """`notifications` is the master switch over every channel."""
-
     currency: Currency
     unit: Unit
     theme: Theme
-    notifications: bool
 
 
 class AccountSettings(View):

@@ -1,6 +1,6 @@
 """The tables of user_db, as far as the SQL builds on them; `migrations/` makes them."""
 
-from sqlalchemy import Boolean, Text, Uuid, column, table
+from sqlalchemy import Text, Uuid, column, table
 
 PROFILES = table(
     "profiles",
@@ -18,7 +18,6 @@ PREFERENCES = table(
     column("currency", Text),
     column("unit", Text),
     column("theme", Text),
-    column("notifications", Boolean),
 )
 ACCOUNT_SETTINGS = table(
     "account_settings",

@@ -44,7 +44,6 @@ def test_a_new_user_has_the_defaults(ada: Client) -> None:
         "currency": "USD",
         "unit": "troy_ounce",
         "theme": "system",
-        "notifications": True,
     }
     assert ada.get("/user/settings").body == {"privacy": "private"}
 
@@ -88,7 +87,7 @@ def test_a_registration_shows_at_once_after_a_404(services: Services) -> None:
         ("/user/profile", {"name": "Ada", "locale": "fr_fr", "timezone": "Europe/Paris"}),
         ("/user/profile", {"bio": "I count."}),
         ("/user/preferences", {"currency": "EUR", "unit": "gram"}),
-        ("/user/preferences", {"theme": "dark", "notifications": False}),
+        ("/user/preferences", {"theme": "dark"}),
         ("/user/settings", {"privacy": "public"}),
     ],
 )
@@ -119,6 +118,7 @@ def test_a_name_can_be_taken_back(ada: Client) -> None:
         ("/user/profile", {"locale": None}),
         ("/user/profile", {"timezone": "Mars/Olympus"}),
         ("/user/preferences", {"currency": "EUR", "unit": "stone"}),
+        ("/user/preferences", {"theme": "dark", "notifications": False}),
         ("/user/settings", {"two_factor_enabled": True}),
         ("/user/settings", []),
     ],

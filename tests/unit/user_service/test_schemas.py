@@ -41,8 +41,7 @@ def test_what_is_no_zone_is_refused(given: str) -> None:
         {"currency": None},
         {"unit": "ounce"},
         {"theme": "pink"},
-        {"notifications": "yes"},
-        {"notifications": None},
+        {"notifications": False},
         {"quiet_hours": "22-07"},
     ],
 )
