@@ -5,8 +5,11 @@ import time
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
+
+from botocore.exceptions import ClientError, ParamValidationError
 
 from goldalert_local.aws import Aws
 from goldalert_local.credentials import write_private
@@ -90,17 +93,36 @@ def as_list(value: Any) -> list[dict[str, Any]]:
 def restore(aws: Aws, path: Path) -> int:
     """Send the saved messages to the queues of the same name; return how many.
 
-    Those of a queue that the template no longer has stay in a file beside, for a person to look at.
+    Those that SQS refuses, and those of a queue that the template no longer has, are added to a
+    file beside, for a person to look at.
     """
     if not path.exists():
         return 0
     saved: dict[str, list[Message]] = json.loads(path.read_text())
     urls = {url.rsplit("/", 1)[-1]: url for url in queue_urls(aws)}
-    homeless = {queue: saved.pop(queue) for queue in saved.keys() - urls.keys()}
+    homeless_path = path.with_suffix(".homeless.json")
+    homeless = json.loads(homeless_path.read_text()) if homeless_path.exists() else {}
+    sent = 0
     for queue, messages in saved.items():
         for message in messages:
-            aws.sqs.send_message(QueueUrl=urls[queue], **message)
+            if queue in urls and is_taken(aws, urls[queue], message):
+                sent += 1
+            else:
+                homeless.setdefault(queue, []).append(message)
     if homeless:
-        write_private(path.with_suffix(".homeless.json"), json.dumps(homeless))
+        write_private(homeless_path, json.dumps(homeless))
     path.unlink()
-    return sum(map(len, saved.values()))
+    return sent
+
+
+def is_taken(aws: Aws, queue_url: str, message: Message) -> bool:
+    """Send a message; False when SQS will never take it. Any other failure is an error."""
+    try:
+        aws.sqs.send_message(QueueUrl=queue_url, **message)
+    except ParamValidationError:
+        return False
+    except ClientError as error:
+        if error.response["ResponseMetadata"]["HTTPStatusCode"] >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            raise
+        return False
+    return True

@@ -135,21 +135,28 @@ class Stack:
         if self._lock is None:
             return  # the stack is another launcher's
         say("Stopping")
-        self._profile.stack_file.unlink(missing_ok=True)
+        # The last one first, and each of them whatever happens to the one before.
+        with contextlib.ExitStack() as way_down:
+            way_down.callback(self._leave_directory, self._lock)
+            for store in self._stores:
+                way_down.callback(store.stop)
+            if self._localstack:
+                way_down.callback(self._localstack.stop)
+            self._profile.stack_file.unlink(missing_ok=True)
+            self._save_queues()
+
+    def _save_queues(self) -> None:
         if self._aws and self._localstack and self._localstack.alive():
             try:
                 queues.stand_still(self._aws)
                 queues.save(self._aws, self._undelivered)
             except (BotoCoreError, ClientError, OSError) as error:
                 say(f"what was in the queues could not be saved: {error}")
-        if self._localstack:
-            self._localstack.stop()
-        for store in reversed(self._stores):
-            store.stop()
-        self._stores.clear()
+
+    def _leave_directory(self, lock: TextIO) -> None:
         (self._directory / "processes.json").unlink(missing_ok=True)
-        self._lock.truncate(0)
-        self._lock.close()
+        lock.truncate(0)
+        lock.close()
         self._lock = None
 
     def _take_directory(self) -> None:

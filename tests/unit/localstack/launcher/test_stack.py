@@ -77,6 +77,38 @@ def test_after_a_stop_the_stack_can_start_again() -> None:
     begin("run", keep_state=True).stop()
 
 
+class Child:
+    """Stands in for LocalStack or a store."""
+
+    def __init__(self) -> None:
+        self.stopped = False
+
+    def alive(self) -> bool:
+        return not self.stopped
+
+    def stop(self) -> None:
+        self.stopped = True
+
+
+@pytest.mark.parametrize("failure", [KeyError("Body"), ValueError("no JSON")])
+def test_everything_is_ended_even_when_saving_the_queues_fails(
+    failure: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_aws: object) -> None:
+        raise failure
+
+    children = [Child(), Child(), Child()]
+    stack = begin("run", keep_state=True)
+    monkeypatch.setattr(stack_module.queues, "stand_still", fail)
+    monkeypatch.setattr(stack, "_aws", object())
+    monkeypatch.setattr(stack, "_localstack", children[0])
+    monkeypatch.setattr(stack, "_stores", children[1:])
+    with pytest.raises(type(failure)):
+        stack.stop()
+    assert all(child.stopped for child in children)
+    begin("run", keep_state=True).stop()
+
+
 @pytest.mark.parametrize("keep_state", [True, False])
 def test_state_is_kept_or_cleared(keep_state: bool, stacks: Path) -> None:
     begin("test", keep_state=keep_state).stop()
