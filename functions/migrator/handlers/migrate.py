@@ -1,6 +1,6 @@
 """Invoked by the deployer: makes or upgrades all eight databases. Safe to run again."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
@@ -10,6 +10,9 @@ from goldalert.secrets import DatabaseSecret, ServiceSecret, read_secret
 from migrator.config import DATABASES, FUNCTIONS, MigratorSettings
 from migrator.provisioning import grant, owner_of, provision
 from migrator.upgrade import upgrade
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 
 @logger.inject_lambda_context
@@ -27,17 +30,21 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, s
 
 def migrate(admin: DatabaseSecret, service: str, secret: DatabaseSecret) -> str:
     """Provision and upgrade one service's database; return its version."""
-    from sqlalchemy import text
-
     server = make_engine(admin)
-    provision(server, service, secret)
+    with server.begin() as turn:
+        _wait_for_turn(turn)
+        provision(server, service, secret)
     server.dispose()
     database = make_engine(admin.model_copy(update={"dbname": secret.dbname}))
     with database.begin() as connection:
-        # two deploys at once must not run one migration twice
-        connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('migrate'))"))
+        _wait_for_turn(connection)
         grant(connection, service, secret.user)
         connection.exec_driver_sql(f'SET LOCAL ROLE "{owner_of(service)}"')
         version = upgrade(connection, FUNCTIONS / service / "migrations")
     database.dispose()
     return version
+
+
+def _wait_for_turn(connection: "Connection") -> None:
+    """Let deploys at the same time go one by one, each until it ends its transaction."""
+    connection.exec_driver_sql("SELECT pg_advisory_xact_lock(hashtext('migrate'))")
