@@ -11,7 +11,7 @@ is_python() {
 
 find_python() {
     for candidate in "${PYTHON:-}" python3.13 python3 \
-        "$HOME"/.pyenv/versions/3.13*/bin/python3.13 \
+        "${HOME:-}"/.pyenv/versions/3.13*/bin/python3.13 \
         "$(uv python find --no-config 3.13 2>/dev/null || true)"; do
         if is_python "$candidate"; then
             command -v "$candidate"
