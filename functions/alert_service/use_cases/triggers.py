@@ -9,12 +9,9 @@ from uuid import UUID
 from alert_service.domain import Alert, StoredTick, make_trigger, pack
 from goldalert.events.alerts import AlertTriggeredData, AlertTriggeredV1, Trigger
 from goldalert.ids import new_id
-from goldalert.messaging.outbox import MAX_MESSAGE_BYTES
+from goldalert.messaging.outbox import MAX_EVENT_BYTES
 
 PRODUCER = "alert_service"
-
-_ATTRIBUTES_BYTES = 1024
-"""Room for the message's attributes, which SNS counts, too."""
 
 
 class History(Protocol):
@@ -58,6 +55,6 @@ def record_triggers(
             data=AlertTriggeredData(tick=tick.tick, triggers=packed),
         )
 
-    room = MAX_MESSAGE_BYTES - _ATTRIBUTES_BYTES - len(event([]).to_message().encode())
+    room = MAX_EVENT_BYTES - len(event([]).to_message().encode())
     new = (trigger for trigger in triggers if trigger.trigger_id in added)
     return [event(packed) for packed in pack(new, room)]

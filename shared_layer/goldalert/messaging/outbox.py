@@ -10,7 +10,13 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 MAX_MESSAGE_BYTES = 256 * 1024
-"""The most that an SNS or SQS message, or a batch of them, can hold."""
+"""The most that SNS or SQS takes in one call, attributes included."""
+
+ATTRIBUTES_BYTES = 1024
+"""Room for the attributes of one message."""
+
+MAX_EVENT_BYTES = MAX_MESSAGE_BYTES - ATTRIBUTES_BYTES
+"""The most that an event's JSON may take in UTF-8."""
 
 
 class EventTooLargeError(Exception):
@@ -22,7 +28,7 @@ def store(connection: "Connection", events: Sequence[AnyEvent]) -> None:
 
     Raises:
         goldalert.events.catalogue.UnknownEventError: an event is not in the catalogue.
-        EventTooLargeError: an event is larger than a message may be.
+        EventTooLargeError: an event is larger than `MAX_EVENT_BYTES`.
     """
     if not events:
         return
@@ -38,7 +44,7 @@ def store(connection: "Connection", events: Sequence[AnyEvent]) -> None:
         for event in events
     ]
     for row in rows:
-        if len(row["message"].encode()) > MAX_MESSAGE_BYTES:
+        if len(row["message"].encode()) > MAX_EVENT_BYTES:
             raise EventTooLargeError(f"{row['event_type']} {row['id']}")
     connection.execute(
         text(

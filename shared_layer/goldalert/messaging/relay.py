@@ -2,6 +2,7 @@
 
 It claims rows with a lease, publishes outside of any transaction, and deletes what SNS accepted.
 A relay that is killed leaves its rows leased; the next one takes them when the lease is over.
+A row that SNS refuses waits longer each time, so that bad rows do not keep the others back.
 """
 
 from collections.abc import Iterator, Sequence
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 from uuid import UUID
 
 from goldalert.db.outage import is_outage
-from goldalert.messaging.outbox import MAX_MESSAGE_BYTES
+from goldalert.messaging.outbox import ATTRIBUTES_BYTES, MAX_MESSAGE_BYTES
 from goldalert.observability.log import logger
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ LEFT_BEHIND_AFTER = timedelta(seconds=30)
 
 _CLAIM_ROWS = 100
 _LEASE = timedelta(seconds=30)
+_LONGEST_PAUSE = timedelta(hours=1)
 _BATCH_ENTRIES = 10
 
 
@@ -42,13 +44,18 @@ class Publisher(Protocol):
         """Publish up to ten rows of one topic; return why each refused one was refused.
 
         Raises:
-            PublishError: nothing of the batch was accepted.
+            BatchRefusedError: the batch was refused as a whole, for what is in it.
+            PublishError: the topic did not answer.
         """
         ...
 
 
 class PublishError(Exception):
     """The topic did not answer."""
+
+
+class BatchRefusedError(Exception):
+    """The topic refuses the batch for what is in it; some of its rows may be good."""
 
 
 class OutboxRelay:
@@ -75,10 +82,10 @@ class OutboxRelay:
         published = 0
         try:
             while rows := self._claim(older_than):
-                accepted = self._publish(rows)
-                self._settle(rows, accepted)
+                accepted, refused = self._publish(rows)
+                self._settle(accepted, refused)
                 published += len(accepted)
-                if len(rows) < _CLAIM_ROWS or len(accepted) < len(rows):
+                if len(rows) < _CLAIM_ROWS or len(accepted) + len(refused) < len(rows):
                     break
         except Exception as error:
             if not is_outage(error):
@@ -92,7 +99,7 @@ class OutboxRelay:
         with self._engine.begin() as connection:
             rows = connection.execute(
                 text(
-                    "UPDATE outbox SET leased_until = now() + :lease, attempts = attempts + 1 "
+                    "UPDATE outbox SET leased_until = now() + :lease "
                     "WHERE id IN (SELECT id FROM outbox "
                     "  WHERE created_at <= now() - CAST(:older_than AS interval) "
                     "  AND (leased_until IS NULL OR leased_until < now()) "
@@ -103,32 +110,59 @@ class OutboxRelay:
             ).all()
         return sorted((OutboxRow(*row) for row in rows), key=lambda row: row.id)
 
-    def _publish(self, rows: list[OutboxRow]) -> set[UUID]:
+    def _publish(self, rows: list[OutboxRow]) -> tuple[set[UUID], set[UUID]]:
+        """Return which rows were accepted and which refused; the others got no answer."""
         accepted: set[UUID] = set()
+        refused: set[UUID] = set()
         for topic, batch in _batches(rows):
             try:
-                refused = self._publisher.publish(topic, batch)
+                reasons = self._publish_batch(topic, batch)
             except PublishError as error:
                 logger.warning("topic is out of reach", extra={"topic": topic}, exc_info=error)
                 continue
-            for event_id, reason in refused.items():
+            for event_id, reason in reasons.items():
                 logger.error(
                     "event was refused", extra={"event_id": str(event_id), "reason": reason}
                 )
-            accepted.update(row.id for row in batch if row.id not in refused)
-        return accepted
+            refused.update(reasons)
+            accepted.update(row.id for row in batch if row.id not in reasons)
+        return accepted, refused
 
-    def _settle(self, rows: list[OutboxRow], accepted: set[UUID]) -> None:
-        """Delete what was accepted. The others wait until their lease has run out."""
-        if not accepted:
-            return
+    def _publish_batch(self, topic: str, batch: list[OutboxRow]) -> dict[UUID, str]:
+        """Publish a batch, singly if it is refused as a whole; return why rows were refused."""
+        try:
+            return self._publisher.publish(topic, batch)
+        except BatchRefusedError as error:
+            if len(batch) == 1:
+                return {batch[0].id: str(error)}
+        reasons: dict[UUID, str] = {}
+        for row in batch:
+            reasons |= self._publish_batch(topic, [row])
+        return reasons
+
+    def _settle(self, accepted: set[UUID], refused: set[UUID]) -> None:
+        """Delete what was accepted, let wait what was refused: 1, 2, 4 … minutes, an hour at most.
+
+        What got no answer waits until its lease has run out.
+        """
         from sqlalchemy import text
 
         with self._engine.begin() as connection:
-            connection.execute(
-                text("DELETE FROM outbox WHERE id = ANY(CAST(:ids AS uuid[]))"),
-                {"ids": list(accepted)},
-            )
+            if accepted:
+                connection.execute(
+                    text("DELETE FROM outbox WHERE id = ANY(CAST(:ids AS uuid[]))"),
+                    {"ids": list(accepted)},
+                )
+            if refused:
+                connection.execute(
+                    text(
+                        "UPDATE outbox SET attempts = attempts + 1, leased_until = now() + "
+                        "least(CAST(:lease AS interval) * power(2, least(attempts + 1, 20)), "
+                        "CAST(:longest AS interval)) "
+                        "WHERE id = ANY(CAST(:ids AS uuid[]))"
+                    ),
+                    {"ids": list(refused), "lease": _LEASE, "longest": _LONGEST_PAUSE},
+                )
 
 
 def _batches(rows: list[OutboxRow]) -> Iterator[tuple[str, list[OutboxRow]]]:
@@ -140,7 +174,7 @@ def _batches(rows: list[OutboxRow]) -> Iterator[tuple[str, list[OutboxRow]]]:
         batch: list[OutboxRow] = []
         size = 0
         for row in of_topic:
-            row_size = len(row.message.encode())
+            row_size = len(row.message.encode()) + ATTRIBUTES_BYTES
             if batch and (len(batch) == _BATCH_ENTRIES or size + row_size > MAX_MESSAGE_BYTES):
                 yield topic, batch
                 batch, size = [], 0

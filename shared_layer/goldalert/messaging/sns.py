@@ -1,10 +1,14 @@
 """Publishing to SNS, ten messages a call."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from goldalert import aws
-from goldalert.messaging.relay import OutboxRow, PublishError
+from goldalert.messaging.relay import BatchRefusedError, OutboxRow, PublishError
+
+if TYPE_CHECKING:
+    from botocore.exceptions import ClientError
 
 
 class SnsPublisher:
@@ -21,7 +25,8 @@ class SnsPublisher:
         """Publish up to ten rows; return why each refused one was refused.
 
         Raises:
-            PublishError: SNS did not answer, or refused the call as a whole.
+            BatchRefusedError: SNS finds fault with the call as a whole.
+            PublishError: SNS did not answer, or takes nothing from us now.
         """
         from botocore.exceptions import BotoCoreError, ClientError
 
@@ -39,6 +44,17 @@ class SnsPublisher:
                     for row in rows
                 ],
             )
-        except (BotoCoreError, ClientError) as error:
+        except ClientError as error:
+            if _is_about_the_content(error):
+                raise BatchRefusedError(str(error)) from error
+            raise PublishError(topic) from error
+        except BotoCoreError as error:
             raise PublishError(topic) from error
         return {UUID(f["Id"]): f"{f['Code']}: {f.get('Message', '')}" for f in answer["Failed"]}
+
+
+def _is_about_the_content(error: "ClientError") -> bool:
+    """Say whether other content could have been accepted: 403, 404, 5xx would refuse that, too."""
+    status = error.response["ResponseMetadata"]["HTTPStatusCode"]
+    # SNS answers 400 to what comes too fast, too
+    return status in (400, 413) and not error.response["Error"]["Code"].startswith("Throttl")

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from botocore.exceptions import ClientError
 from sqlalchemy import Connection, Engine, text
 
 from goldalert import aws
@@ -15,7 +16,9 @@ from goldalert.events.catalogue import AnyEvent
 from goldalert.events.users import UserEmailVerifiedData, UserEmailVerifiedV1
 from goldalert.ids import new_id
 from goldalert.messaging.consumer import BACKOFF_SECONDS, consume
-from goldalert.messaging.relay import OutboxRelay, OutboxRow, PublishError
+from goldalert.messaging.outbox import MAX_EVENT_BYTES, MAX_MESSAGE_BYTES, EventTooLargeError
+from goldalert.messaging.relay import BatchRefusedError, OutboxRelay, OutboxRow, PublishError
+from goldalert.messaging.sns import SnsPublisher
 
 
 class Topic:
@@ -97,6 +100,93 @@ def test_a_refused_event_stays_and_the_others_go(engine: Engine) -> None:
     topic.refuse = {bad.event_id}
     assert OutboxRelay(engine, topic).run() == 1
     assert waiting(engine) == {bad.event_id}
+
+
+def event_of(size: int) -> UserEmailVerifiedV1:
+    """Return an event whose JSON has `size` bytes."""
+    empty = len(event("").to_message().encode())
+    return event("x" * (size - empty))
+
+
+def test_an_event_leaves_room_for_its_attributes(engine: Engine) -> None:
+    publish(engine, event_of(MAX_EVENT_BYTES))
+    with pytest.raises(EventTooLargeError):
+        publish(engine, event_of(MAX_EVENT_BYTES + 1))
+
+
+def test_two_halves_of_a_message_and_their_attributes_are_two_batches(engine: Engine) -> None:
+    publish(engine, event_of(MAX_MESSAGE_BYTES // 2), event_of(MAX_MESSAGE_BYTES // 2))
+    topic = Topic()
+    OutboxRelay(engine, topic).run()
+    assert topic.batches == [1, 1]
+
+
+def test_a_batch_refused_as_a_whole_goes_row_by_row(engine: Engine) -> None:
+    """R5."""
+    good, bad, also_good = event(), event(), event()
+    publish(engine, good, bad, also_good)
+
+    class Strict(Topic):
+        def publish(self, topic: str, rows: Sequence[OutboxRow]) -> dict[UUID, str]:
+            if any(row.id == bad.event_id for row in rows):
+                raise BatchRefusedError("InvalidParameter")
+            return super().publish(topic, rows)
+
+    topic = Strict()
+    assert OutboxRelay(engine, topic).run() == 2
+    assert topic.accepted == [good.event_id, also_good.event_id]
+    assert waiting(engine) == {bad.event_id}
+
+
+def test_bad_events_do_not_keep_the_good_ones_back(engine: Engine) -> None:
+    """R5."""
+    bad, good = [event() for _ in range(100)], event()
+    publish(engine, *bad, good)
+    topic = Topic()
+    topic.refuse = {e.event_id for e in bad}
+    assert OutboxRelay(engine, topic).run() == 1
+    assert topic.accepted == [good.event_id]
+
+
+def test_a_refused_event_waits_longer_each_time(engine: Engine) -> None:
+    bad = event()
+    publish(engine, bad)
+    topic = Topic()
+    topic.refuse = {bad.event_id}
+    pauses: list[int] = []
+    for _ in range(9):
+        OutboxRelay(engine, topic).run()
+        with engine.begin() as connection:
+            left = text("SELECT round(extract(epoch FROM leased_until - now())) FROM outbox")
+            pauses.append(round(connection.execute(left).scalar_one(), -1))
+        end_leases(engine)
+    assert pauses == [60, 120, 240, 480, 960, 1920, 3600, 3600, 3600]
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "error"),
+    [
+        (400, "BatchRequestTooLong", BatchRefusedError),
+        (400, "InvalidParameter", BatchRefusedError),
+        (400, "Throttling", PublishError),
+        (403, "AuthorizationError", PublishError),
+        (404, "NotFound", PublishError),
+        (500, "InternalError", PublishError),
+    ],
+)
+def test_only_what_is_about_the_content_is_tried_row_by_row(
+    monkeypatch: pytest.MonkeyPatch, status: int, code: str, error: type[Exception]
+) -> None:
+    class Sns:
+        def publish_batch(self, **_: Any) -> None:
+            raise ClientError(
+                {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}},  # type: ignore[typeddict-item]
+                "PublishBatch",
+            )
+
+    monkeypatch.setattr(aws, "client", lambda service: Sns())
+    with pytest.raises(error):
+        SnsPublisher("arn:").publish("users", [])
 
 
 def test_a_relay_killed_after_publishing_publishes_again_with_the_same_id(engine: Engine) -> None:
