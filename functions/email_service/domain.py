@@ -11,6 +11,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
+from goldalert.events.alerts import Direction
 from goldalert.events.emails import MailKind
 from goldalert.events.prices import Origin, Tick
 
@@ -45,7 +46,7 @@ class MailItem:
 
     trigger_id: UUID
     alert_id: UUID
-    alert_type: str
+    direction: Direction
     threshold: Decimal
     price: Decimal
     currency: str
@@ -213,7 +214,7 @@ def alert_mail(api_origin: str, tick: Tick, items: list[MailItem]) -> AlertMail:
 def _alert_line(api_origin: str, item: MailItem) -> AlertLine:
     distance = abs(item.price - item.threshold)
     return AlertLine(
-        movement=_movement(item),
+        movement="rose above" if item.direction == "up" else "fell below",
         price=item.price,
         threshold=item.threshold,
         currency=item.currency,
@@ -223,14 +224,6 @@ def _alert_line(api_origin: str, item: MailItem) -> AlertLine:
         note=item.note,
         link=f"{api_origin}/alert/{item.alert_id}",
     )
-
-
-def _movement(item: MailItem) -> str:
-    if item.alert_type in {"above", "crosses_up"}:
-        return "rose above"
-    if item.alert_type in {"below", "crosses_down"}:
-        return "fell below"
-    return "rose above" if item.price >= item.threshold else "fell below"
 
 
 def _gold(unit: str, karat: int) -> str:

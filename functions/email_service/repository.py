@@ -198,17 +198,18 @@ class Repository:
         rows = [
             {
                 "mail_id": str(mail_id),
+                "direction": trigger.direction,
                 **trigger.model_dump(mode="json", exclude={"user_id", "channels"}),
             }
             for mail_id, trigger in items
         ]
         self._connection.execute(
             text(
-                "INSERT INTO mail_items (trigger_id, mail_id, alert_id, alert_type, threshold, "
+                "INSERT INTO mail_items (trigger_id, mail_id, alert_id, direction, threshold, "
                 "price, currency, unit, karat, note) "
-                "SELECT trigger_id, mail_id, alert_id, alert_type, threshold, price, currency, "
+                "SELECT trigger_id, mail_id, alert_id, direction, threshold, price, currency, "
                 "unit, karat, note FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS n("
-                "trigger_id uuid, mail_id uuid, alert_id uuid, alert_type text, "
+                "trigger_id uuid, mail_id uuid, alert_id uuid, direction text, "
                 "threshold numeric, price numeric, currency text, unit text, karat smallint, "
                 "note text) ON CONFLICT DO NOTHING"
             ),
@@ -262,7 +263,7 @@ class Repository:
     def _items(self, mail_id: UUID) -> list[MailItem]:
         rows = self._connection.execute(
             text(
-                "SELECT trigger_id, alert_id, alert_type, threshold, price, currency, unit, "
+                "SELECT trigger_id, alert_id, direction, threshold, price, currency, unit, "
                 "karat, note FROM mail_items WHERE mail_id = :mail_id ORDER BY trigger_id"
             ),
             {"mail_id": mail_id},

@@ -103,16 +103,9 @@ def _alert_message(tick: Tick, trigger: Trigger) -> str:
     currency = Currency(trigger.currency)
     price = to_minor_unit(trigger.price, currency)
     fineness = "" if trigger.karat == 24 else f" of {trigger.karat} karat"
+    movement = "rose above" if trigger.direction == "up" else "fell below"
     return (
-        f"Gold {_movement(trigger)} {format_decimal(trigger.threshold)} {currency}: "
+        f"Gold {movement} {format_decimal(trigger.threshold)} {currency}: "
         f"now {price:f} {currency} per {trigger.unit.replace('_', ' ')}{fineness}"
         f"{_LABELS[tick.origin]}."
     )
-
-
-def _movement(trigger: Trigger) -> str:
-    if trigger.alert_type in {"above", "crosses_up"}:
-        return "rose above"
-    if trigger.alert_type in {"below", "crosses_down"}:
-        return "fell below"
-    return "rose above" if trigger.price >= trigger.threshold else "fell below"

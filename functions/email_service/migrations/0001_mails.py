@@ -70,7 +70,7 @@ def upgrade() -> None:
             trigger_id uuid PRIMARY KEY,
             mail_id uuid NOT NULL REFERENCES mails ON DELETE CASCADE,
             alert_id uuid NOT NULL,
-            alert_type text NOT NULL,
+            direction text NOT NULL CHECK (direction IN ('up', 'down')),
             threshold numeric NOT NULL,
             price numeric NOT NULL,
             currency text NOT NULL,

@@ -9,6 +9,8 @@ from goldalert.events.prices import Tick
 
 Channel = Literal["email", "in_app"]
 
+Direction = Literal["up", "down"]
+
 
 class Trigger(EventData):
     """One alert that fired.
@@ -38,6 +40,11 @@ class Trigger(EventData):
     karat: int
     note: str | None = None
     channels: list[Channel]
+
+    @property
+    def direction(self) -> Direction:
+        """Which way the price went when it crossed the threshold."""
+        return "down" if self.alert_type == "below" else "up"
 
 
 class AlertTriggeredData(EventData):

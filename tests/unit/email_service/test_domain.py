@@ -18,15 +18,16 @@ from email_service.domain import (
     suppresses,
     welcome_mail,
 )
+from goldalert.events.alerts import Direction
 from goldalert.ids import new_id
 from tests.support.facts import NOON, tick
 
 
-def item(alert_type: str = "above", threshold: str = "4400", price: str = "4412.104") -> MailItem:
+def item(direction: Direction = "up", threshold: str = "4400", price: str = "4412.104") -> MailItem:
     return MailItem(
         trigger_id=new_id(),
         alert_id=new_id(),
-        alert_type=alert_type,
+        direction=direction,
         threshold=Decimal(threshold),
         price=Decimal(price),
         currency="USD",
@@ -77,15 +78,12 @@ def test_the_token_is_quoted_in_the_link() -> None:
 @pytest.mark.parametrize(
     ("one", "movement", "distance", "percent"),
     [
-        (item("above"), "rose above", "12.104", "0.28"),
-        (item("crosses_up"), "rose above", "12.104", "0.28"),
-        (item("below", price="4389"), "fell below", "11", "0.25"),
-        (item("crosses_down", price="4389"), "fell below", "11", "0.25"),
-        (item("crosses", price="4389"), "fell below", "11", "0.25"),
-        (item("crosses"), "rose above", "12.104", "0.28"),
+        (item("up"), "rose above", "12.104", "0.28"),
+        (item("down", price="4389"), "fell below", "11", "0.25"),
+        (item("down", price="4400"), "fell below", "0", "0.00"),
         (item(threshold="0"), "rose above", "4412.104", "0.00"),
     ],
-    ids=lambda value: value.alert_type if isinstance(value, MailItem) else None,
+    ids=["up", "down", "down-to-it", "up-from-nothing"],
 )
 def test_a_line_says_how_the_price_moved_and_how_far(
     one: MailItem, movement: str, distance: str, percent: str

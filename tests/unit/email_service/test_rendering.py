@@ -42,7 +42,7 @@ def item(**changes: Any) -> MailItem:
     one = MailItem(
         trigger_id=UUID(int=1),
         alert_id=UUID(int=2),
-        alert_type="above",
+        direction="up",
         threshold=Decimal("4400"),
         price=Decimal("4412.104"),
         currency="USD",
@@ -88,7 +88,7 @@ def test_both_parts_tell_of_every_trigger_and_that_a_price_is_simulated() -> Non
             item(),
             item(
                 alert_id=UUID(int=3),
-                alert_type="below",
+                direction="down",
                 currency="CHF",
                 unit="gram",
                 karat=18,

@@ -29,10 +29,6 @@ from tests.support.facts import tick, trigger
             },
             "Gold rose above 16000 JPY: now 16013 JPY per gram of 18 karat.",
         ),
-        (
-            {"alert_type": "crosses", "price": Decimal("4390")},
-            "Gold fell below 4400 USD: now 4390.00 USD per troy ounce.",
-        ),
     ],
 )
 def test_an_alert_says_what_happened(changes: dict[str, object], message: str) -> None:
