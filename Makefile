@@ -10,7 +10,6 @@ LOCALSTACK := .local/envs/localstack/bin
 STACK := env PYTHONPATH=localstack $(DEV)/python -m goldalert_local
 SAM := PATH="$(CURDIR)/.local/envs/tools/bin:$$PATH" SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 .local/envs/sam/bin/sam
 PYTEST := -m pytest --quiet
-PYTHON_SOURCES := functions shared_layer localstack infra tests
 
 help: ## list every target
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
