@@ -41,10 +41,10 @@ def is_believable(rate: Rate, known: Rate, today: date) -> bool:
     """Say whether a new rate is near enough to the last known one of its currency.
 
     It may be a fifth above the known one, or as far below, and a fifth more for each whole 30 days
-    that the known one is old. The numbers are our choice: wide enough for the devaluation of a
-    currency that floats, and a year short of the misplaced decimal point and the swapped pair that
-    they are to keep out. Without the age in them, a currency that was away while it moved would be
-    refused for good. The age is counted to today, not to the date that the new rate claims.
+    that the known one is old. The numbers are our choice: wide enough for a currency that is losing
+    its worth, and for a year too narrow for a misplaced decimal point, a factor of ten. Without the
+    age, a currency that was away while it moved would be refused for good. It is counted to today,
+    not to the date that the new rate claims.
     """
     months = max(0, (today - known.as_of) // _BELIEVED_WITHIN)
     bound = _BELIEVED_MOVE ** (1 + months)

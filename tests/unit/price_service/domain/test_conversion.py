@@ -7,7 +7,6 @@ from goldalert.money import Currency
 from price_service.domain.conversion import is_believable, oldest, prices_by_currency
 from price_service.domain.model import Rate
 
-
 TODAY = date(2026, 8, 18)
 
 
