@@ -8,8 +8,13 @@ from pydantic import Field, model_validator
 from goldalert.settings import Settings
 
 CACHE_SECONDS = 300
+
 CURRENT_KEY = "price:current"
 """The key of the last tick in the cache: reading keeps it, a new tick forgets it."""
+
+CURRENT_SECONDS = 30
+"""How long the last tick is kept, and so may be wrong: a reader can keep it just after the next one
+forgot it, and whoever stores a tick can die before it forgets."""
 
 ASK_SECONDS = 6.0
 """What the sources have to answer in, all at once."""

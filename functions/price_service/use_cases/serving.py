@@ -14,7 +14,7 @@ from goldalert.errors import NotFoundError
 from goldalert.http.paging import decode_cursor, make_page
 from goldalert.http.schemas import Page
 from goldalert.money import Currency
-from price_service.config import CURRENT_KEY
+from price_service.config import CURRENT_KEY, CURRENT_SECONDS
 from price_service.domain.conversion import Measure, prices_by_currency
 from price_service.domain.market import session_opened
 from price_service.domain.model import HistoryEntry, StoredTick, TickReason
@@ -39,7 +39,12 @@ class ReadCache(Protocol):
     """Keeps what was read."""
 
     def get_or_load[Model: BaseModel](
-        self, key: str, model: type[Model], load: Callable[[], Model]
+        self,
+        key: str,
+        model: type[Model],
+        load: Callable[[], Model],
+        *,
+        ttl_seconds: int | None = None,
     ) -> Model: ...
 
 
@@ -202,7 +207,7 @@ def _standing(unit_of_work: UnitOfWork[Prices], cache: ReadCache) -> Standing:
                 last=last, day_before=tx.repository.last_tick_at(last.tick.as_of - _DAY)
             )
 
-    return cache.get_or_load(CURRENT_KEY, Standing, load)
+    return cache.get_or_load(CURRENT_KEY, Standing, load, ttl_seconds=CURRENT_SECONDS)
 
 
 def _price_in(stored: StoredTick, currency: Currency) -> Decimal | None:

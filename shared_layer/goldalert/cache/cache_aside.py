@@ -47,9 +47,18 @@ class Cache:
         )
 
     def get_or_load[Model: BaseModel](
-        self, key: str, model: type[Model], load: Callable[[], Model]
+        self,
+        key: str,
+        model: type[Model],
+        load: Callable[[], Model],
+        *,
+        ttl_seconds: int | None = None,
     ) -> Model:
-        """Return the entry `key`, or what `load` returns, which is then kept for the TTL."""
+        """Return the entry `key`, or what `load` returns, which is then kept for the TTL.
+
+        Args:
+            ttl_seconds: a TTL of this entry's own.
+        """
         from redis import RedisError
 
         try:
@@ -61,7 +70,7 @@ class Cache:
             return model.model_validate_json(cached)
         value = load()
         try:
-            self.redis.set(key, value.model_dump_json(), ex=self._ttl_seconds)
+            self.redis.set(key, value.model_dump_json(), ex=ttl_seconds or self._ttl_seconds)
         except RedisError as error:
             logger.warning("cache is down, not kept", extra={"error": type(error).__name__})
         return value

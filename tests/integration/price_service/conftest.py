@@ -56,7 +56,12 @@ class NoCache:
     invalidated: list[str] = field(default_factory=list)
 
     def get_or_load[Model: BaseModel](
-        self, key: str, model: type[Model], load: Callable[[], Model]
+        self,
+        key: str,
+        model: type[Model],
+        load: Callable[[], Model],
+        *,
+        ttl_seconds: int | None = None,
     ) -> Model:
         # through JSON, as a real cache would
         return model.model_validate_json(load().model_dump_json())

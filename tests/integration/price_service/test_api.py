@@ -12,10 +12,11 @@ from goldalert.cache.cache_aside import Cache
 from goldalert.events.prices import PriceUpdatedV1
 from goldalert.secrets import DatabaseSecret, ServiceSecret
 from price_service.bootstrap import Services
-from price_service.config import PriceSettings
+from price_service.config import CURRENT_KEY, PriceSettings
 from price_service.domain.model import RecordedPrice
 from price_service.gateways.recorded import MONTHLY, Replay, read_recording
 from price_service.handlers import api, scheduled_fetch_price, scheduled_relay_outbox, seed_history
+from price_service.repository import Repository
 from price_service.use_cases import ticks
 from tests.support.invocations import Answer, Client, Context
 from tests.support.market_day import NOON, SLOT
@@ -136,6 +137,24 @@ class TestCurrent:
         prices.fetch(NOON + SLOT, **dict.fromkeys(CALM, "4391"))
 
         assert ok("/price/current")["price"] == "4391.00"
+
+    def test_is_not_wrong_for_long_when_a_reader_keeps_it_too_late(
+        self, prices, parts, monkeypatch
+    ) -> None:
+        """It loads the last tick, and keeps it after the next one was stored and forgot it."""
+        prices.fetch(**CALM)
+        load = Repository.last_tick_at
+
+        def store_the_next_one_meanwhile(repository, moment):
+            monkeypatch.setattr(Repository, "last_tick_at", load)
+            prices.fetch(NOON + SLOT, **dict.fromkeys(CALM, "4391"))
+            return load(repository, moment)
+
+        monkeypatch.setattr(Repository, "last_tick_at", store_the_next_one_meanwhile)
+        assert ok("/price/current")["price"] == "4390.50"
+
+        assert ok("/price/current")["price"] == "4390.50"
+        assert 0 < parts.cache.redis.ttl(CURRENT_KEY) <= 30
 
     def test_says_how_it_changed_in_a_day(self, prices) -> None:
         prices.fetch(NOON - timedelta(days=1), **dict.fromkeys(CALM, "4300"))
