@@ -1,10 +1,13 @@
 """Rules of accounts and sessions: pure, without clock or I/O."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from goldalert.http.caller import Role
+
+REPEAT_WINDOW = timedelta(seconds=10)
+"""How long after its use a refresh token may come again: two tabs that refresh at once."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,20 @@ class Session:
 
 
 @dataclass(frozen=True)
+class RefreshToken:
+    """A refresh token that we gave out, and how its session stands.
+
+    The first token of a session is of generation 1; what a token is exchanged for is of the next
+    one. `current_generation` is the session's latest, begun at `rotated_at`.
+    """
+
+    session: Session
+    generation: int
+    current_generation: int
+    rotated_at: datetime | None
+
+
+@dataclass(frozen=True)
 class AccessClaims:
     """What an access token says."""
 
@@ -46,6 +63,27 @@ def normalise_email(address: str) -> str:
     return address.strip().lower()
 
 
+def is_reused(token: RefreshToken, now: datetime) -> bool:
+    """Say whether a token comes again that an honest client has replaced long ago.
+
+    A token of the generation before is a repetition as long as nothing of the current one was used
+    and the exchange was a moment ago. Its new token is of the current generation too: of such
+    siblings the first to be used makes the others old, so that two who hold one each are found out.
+    """
+    if token.generation == token.current_generation:
+        return False
+    return (
+        token.generation < token.current_generation - 1
+        or token.rotated_at is None
+        or now - token.rotated_at > REPEAT_WINDOW
+    )
+
+
+def session_stands(session: Session, now: datetime) -> bool:
+    """Say whether the user is still signed in on this device."""
+    return not session.revoked and not session.disabled and session.expires_at > now
+
+
 def session_allows(session: Session, claims: AccessClaims, now: datetime) -> bool:
     """Say whether a token may still be used.
 
@@ -53,9 +91,7 @@ def session_allows(session: Session, claims: AccessClaims, now: datetime) -> boo
     must say what the database says.
     """
     return (
-        not session.revoked
-        and not session.disabled
-        and session.expires_at > now
+        session_stands(session, now)
         and session.user_id == claims.user_id
         and session.role == claims.role
         and session.session_version == claims.session_version

@@ -3,9 +3,9 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, text
+from sqlalchemy import Connection, text
 
-from auth_service.domain import Account, Session
+from auth_service.domain import Account, RefreshToken, Session
 from auth_service.schemas import Me
 from goldalert.ids import new_id
 
@@ -16,7 +16,7 @@ _SESSION = (
 
 
 class Repository:
-    """The tables `users`, `sessions` and `tokens`, on one transaction's connection."""
+    """Accounts, sessions and their tokens, on one transaction's connection."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -89,20 +89,12 @@ class Repository:
             {"kind": kind, "token_hash": token_hash, "now": now},
         ).scalar()
 
-    def add_session(
-        self, session_id: UUID, user_id: UUID, token_hash: str, expires_at: datetime
-    ) -> None:
+    def add_session(self, session_id: UUID, user_id: UUID, expires_at: datetime) -> None:
         self._connection.execute(
             text(
-                "INSERT INTO sessions (id, user_id, token, expires_at) "
-                "VALUES (:id, :user_id, :token_hash, :expires_at)"
+                "INSERT INTO sessions (id, user_id, expires_at) VALUES (:id, :user_id, :expires_at)"
             ),
-            {
-                "id": session_id,
-                "user_id": user_id,
-                "token_hash": token_hash,
-                "expires_at": expires_at,
-            },
+            {"id": session_id, "user_id": user_id, "expires_at": expires_at},
         )
 
     def session(self, session_id: UUID) -> Session | None:
@@ -113,28 +105,40 @@ class Repository:
             ),
             {"id": session_id},
         ).first()
-        return _session(row)
+        return Session(*row) if row else None
 
-    def rotate_session(self, old_hash: str, new_hash: str, now: datetime) -> Session | None:
-        """Replace a live session's refresh token; return None when it is not the current one."""
-        row = self._connection.execute(
-            text(
-                "UPDATE sessions s SET token = :new_hash, previous_token = :old_hash "  # noqa: S608
-                "FROM users u WHERE u.id = s.user_id AND s.token = :old_hash "
-                f"AND s.revoked_at IS NULL AND s.expires_at > :now RETURNING {_SESSION}"
-            ),
-            {"old_hash": old_hash, "new_hash": new_hash, "now": now},
-        ).first()
-        return _session(row)
-
-    def revoke_reused_session(self, used_hash: str, now: datetime) -> None:
-        """End the session whose last refresh token comes a second time."""
+    def add_refresh_token(self, token_hash: str, session_id: UUID, generation: int) -> None:
         self._connection.execute(
             text(
-                "UPDATE sessions SET revoked_at = :now "
-                "WHERE previous_token = :used_hash AND revoked_at IS NULL"
+                "INSERT INTO refresh_tokens (hash, session_id, generation) "
+                "VALUES (:token_hash, :session_id, :generation)"
             ),
-            {"used_hash": used_hash, "now": now},
+            {"token_hash": token_hash, "session_id": session_id, "generation": generation},
+        )
+
+    def lock_refresh_token(self, token_hash: str) -> RefreshToken | None:
+        """Return a token; its session is this transaction's until the end: one exchange a time."""
+        row = self._connection.execute(
+            text(
+                f"SELECT t.generation, s.generation, s.rotated_at, {_SESSION} "  # noqa: S608
+                "FROM refresh_tokens t JOIN sessions s ON s.id = t.session_id "
+                "JOIN users u ON u.id = s.user_id WHERE t.hash = :token_hash FOR UPDATE OF s"
+            ),
+            {"token_hash": token_hash},
+        ).first()
+        if row is None:
+            return None
+        generation, current_generation, rotated_at, *session = row
+        return RefreshToken(Session(*session), generation, current_generation, rotated_at)
+
+    def begin_generation(self, session_id: UUID, generation: int, now: datetime) -> None:
+        """Make a generation of refresh tokens the session's current one, if it is not yet."""
+        self._connection.execute(
+            text(
+                "UPDATE sessions SET generation = :generation, rotated_at = :now "
+                "WHERE id = :id AND generation < :generation"
+            ),
+            {"id": session_id, "generation": generation, "now": now},
         )
 
     def revoke_session(self, session_id: UUID, now: datetime) -> None:
@@ -145,7 +149,3 @@ class Repository:
 
     def ping(self) -> None:
         self._connection.execute(text("SELECT 1"))
-
-
-def _session(row: Row[tuple[object, ...]] | None) -> Session | None:
-    return None if row is None else Session(**row._mapping)

@@ -5,7 +5,15 @@ from typing import Protocol
 from uuid import UUID
 
 from auth_service.config import ACCESS_TOKEN_LIFE, SESSION_LIFE, VERIFICATION_TOKEN_LIFE
-from auth_service.domain import AccessClaims, Account, Session, session_allows
+from auth_service.domain import (
+    AccessClaims,
+    Account,
+    RefreshToken,
+    Session,
+    is_reused,
+    session_allows,
+    session_stands,
+)
 from auth_service.errors import SessionEndedError, TokenRefusedError, WrongCredentialsError
 from auth_service.schemas import Me, TokenPair
 from goldalert.clock import Clock
@@ -35,12 +43,11 @@ class Accounts(Protocol):
         self, user_id: UUID, kind: str, token_hash: str, expires_at: datetime
     ) -> None: ...
     def spend_token(self, kind: str, token_hash: str, now: datetime) -> UUID | None: ...
-    def add_session(
-        self, session_id: UUID, user_id: UUID, token_hash: str, expires_at: datetime
-    ) -> None: ...
+    def add_session(self, session_id: UUID, user_id: UUID, expires_at: datetime) -> None: ...
     def session(self, session_id: UUID) -> Session | None: ...
-    def rotate_session(self, old_hash: str, new_hash: str, now: datetime) -> Session | None: ...
-    def revoke_reused_session(self, used_hash: str, now: datetime) -> None: ...
+    def add_refresh_token(self, token_hash: str, session_id: UUID, generation: int) -> None: ...
+    def lock_refresh_token(self, token_hash: str) -> RefreshToken | None: ...
+    def begin_generation(self, session_id: UUID, generation: int, now: datetime) -> None: ...
     def revoke_session(self, session_id: UUID, now: datetime) -> None: ...
 
 
@@ -142,9 +149,8 @@ def login(
         raise WrongCredentialsError("The address or the password is wrong.")
     now, session_id, refresh_token = clock.now(), new_id(), new_token()
     with unit_of_work.begin() as tx:
-        tx.repository.add_session(
-            session_id, account.user_id, hash_token(refresh_token), now + SESSION_LIFE
-        )
+        tx.repository.add_session(session_id, account.user_id, now + SESSION_LIFE)
+        tx.repository.add_refresh_token(hash_token(refresh_token), session_id, generation=1)
     claims = AccessClaims(account.user_id, session_id, account.role, account.session_version)
     return _token_pair(signer, claims, refresh_token, now)
 
@@ -152,17 +158,25 @@ def login(
 def refresh(
     unit_of_work: UnitOfWork[Accounts], clock: Clock, signer: Signer, *, refresh_token: str
 ) -> TokenPair:
-    """Exchange a refresh token for a new pair. One that was exchanged before ends the session (S5).
+    """Exchange a refresh token for a new pair. One that was replaced before ends the session (S5).
 
     Raises:
-        SessionEndedError: the token is not the session's current one, or the session is over.
+        SessionEndedError: the token is unknown or reused, or the session is over.
     """
-    now, new_refresh_token, used_hash = clock.now(), new_token(), hash_token(refresh_token)
+    now, new_refresh_token = clock.now(), new_token()
     with unit_of_work.begin() as tx:
-        session = tx.repository.rotate_session(used_hash, hash_token(new_refresh_token), now)
-        if session is None:
-            tx.repository.revoke_reused_session(used_hash, now)
-    if session is None or session.disabled:
+        used = tx.repository.lock_refresh_token(hash_token(refresh_token))
+        if used is None or not session_stands(used.session, now):
+            raise SessionEndedError("Sign in again.")
+        session, generation, reused = used.session, used.generation + 1, is_reused(used, now)
+        if reused:
+            tx.repository.revoke_session(session.session_id, now)
+        else:
+            tx.repository.begin_generation(session.session_id, generation, now)
+            tx.repository.add_refresh_token(
+                hash_token(new_refresh_token), session.session_id, generation
+            )
+    if reused:  # only now: an exception in the block would undo the revocation
         raise SessionEndedError("Sign in again.")
     claims = AccessClaims(
         session.user_id, session.session_id, session.role, session.session_version

@@ -1,4 +1,4 @@
-"""Users, sessions and tokens, and the outbox.
+"""Users, sessions and their refresh tokens, one-time tokens, and the outbox.
 
 The order of columns follows the queries; every token is stored as a hash.
 """
@@ -31,8 +31,8 @@ def upgrade() -> None:
         CREATE TABLE sessions (
             id uuid PRIMARY KEY,
             user_id uuid NOT NULL REFERENCES users ON DELETE CASCADE,
-            token text NOT NULL UNIQUE,
-            previous_token text UNIQUE,
+            generation integer NOT NULL DEFAULT 1,
+            rotated_at timestamptz,
             expires_at timestamptz NOT NULL,
             revoked_at timestamptz,
             created_at timestamptz NOT NULL DEFAULT now()
@@ -40,6 +40,18 @@ def upgrade() -> None:
         """
     )
     op.execute("CREATE INDEX sessions_user_id ON sessions (user_id)")
+    # every token of a session stays, so that any of them is known when it comes a second time
+    op.execute(
+        """
+        CREATE TABLE refresh_tokens (
+            hash text PRIMARY KEY,
+            session_id uuid NOT NULL REFERENCES sessions ON DELETE CASCADE,
+            generation integer NOT NULL,
+            created_at timestamptz NOT NULL DEFAULT now()
+        )
+        """
+    )
+    op.execute("CREATE INDEX refresh_tokens_session_id ON refresh_tokens (session_id)")
     op.execute(
         """
         CREATE TABLE tokens (

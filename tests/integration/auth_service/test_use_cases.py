@@ -2,12 +2,13 @@
 
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, create_engine, text
 
 from auth_service import use_cases
 from auth_service.domain import AccessClaims
@@ -111,6 +112,24 @@ def auth(database: Callable[[str], DatabaseSecret]) -> Iterator[Auth]:
     engine.dispose()
 
 
+def race[Result](auth: Auth, contenders: int, action: Callable[[Auth], Result]) -> list[Result]:
+    """Let contenders with a connection each act at the same moment; return what came of it."""
+    start = threading.Barrier(contenders)
+
+    def contend(_: int) -> Result:
+        engine = create_engine(auth.engine.url)
+        try:
+            with engine.connect():  # connected before the start, so that the actions do overlap
+                pass
+            start.wait()
+            return action(Auth(UnitOfWork(engine, Repository), engine, auth.clock))
+        finally:
+            engine.dispose()
+
+    with ThreadPoolExecutor(contenders) as threads:
+        return list(threads.map(contend, range(contenders)))
+
+
 def test_registering_publishes_one_event_with_the_sealed_token_and_no_password(auth: Auth) -> None:
     auth.register()
     [message] = auth.published()
@@ -136,7 +155,7 @@ def test_no_token_is_stored_in_clear(auth: Auth) -> None:
     refresh_token = auth.login().refresh_token
     with auth.engine.begin() as connection:
         stored = connection.execute(
-            text("SELECT value FROM tokens UNION ALL SELECT token FROM sessions")
+            text("SELECT value FROM tokens UNION ALL SELECT hash FROM refresh_tokens")
         ).scalars()
         assert not {auth.verification_token(), refresh_token} & set(stored)
 
@@ -154,35 +173,19 @@ def test_a_verification_token_works_once(auth: Auth) -> None:
         use_cases.verify_email(auth.unit_of_work, auth.clock, token=token)
 
 
-def test_of_twenty_racing_verifications_one_wins(
-    auth: Auth, database: Callable[[str], DatabaseSecret]
-) -> None:
+def test_of_twenty_racing_verifications_one_wins(auth: Auth) -> None:
     """S7."""
     auth.register()
     token = auth.verification_token()
-    won: list[bool] = []
-    url = auth.engine.url
-    start = threading.Barrier(20)
 
-    def verify() -> None:
-        from sqlalchemy import create_engine
-
-        engine = create_engine(url)
-        start.wait()
+    def verify(own: Auth) -> bool:
         try:
-            use_cases.verify_email(UnitOfWork(engine, Repository), auth.clock, token=token)
-            won.append(True)
+            use_cases.verify_email(own.unit_of_work, own.clock, token=token)
         except TokenRefusedError:
-            won.append(False)
-        finally:
-            engine.dispose()
+            return False
+        return True
 
-    threads = [threading.Thread(target=verify) for _ in range(20)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert sorted(won) == [False] * 19 + [True]
+    assert sorted(race(auth, 20, verify)) == [False] * 19 + [True]
 
 
 def test_an_old_verification_token_is_refused(auth: Auth) -> None:
@@ -245,8 +248,71 @@ def test_a_refresh_token_is_exchanged_and_its_reuse_ends_the_session(auth: Auth)
     second = auth.refresh(first.refresh_token)
     claims = auth.claims(second.access_token)
     assert auth.allows(claims)
+    auth.clock.time += timedelta(seconds=11)
     with pytest.raises(SessionEndedError):
         auth.refresh(first.refresh_token)
     assert not auth.allows(claims)
     with pytest.raises(SessionEndedError):
         auth.refresh(second.refresh_token)
+
+
+@pytest.mark.parametrize("later", [timedelta(0), timedelta(days=1)], ids=["at once", "a day later"])
+@pytest.mark.parametrize("exchanges", [2, 3])
+def test_a_token_whose_successor_was_used_ends_the_session(
+    auth: Auth, exchanges: int, later: timedelta
+) -> None:
+    """S5: a thief who refreshes on and on is found out when the owner comes with the old token."""
+    auth.register()
+    stolen = newest = auth.login()
+    for _ in range(exchanges):
+        newest = auth.refresh(newest.refresh_token)
+    claims = auth.claims(newest.access_token)
+    auth.clock.time += later
+    with pytest.raises(SessionEndedError):
+        auth.refresh(stolen.refresh_token)
+    assert not auth.allows(claims)
+    with pytest.raises(SessionEndedError):
+        auth.refresh(newest.refresh_token)
+
+
+@pytest.mark.parametrize("tabs", [2, 20])
+def test_parallel_refreshes_all_end_well(auth: Auth, tabs: int) -> None:
+    """S5."""
+    auth.register()
+    first = auth.login()
+    pairs = race(auth, tabs, lambda own: own.refresh(first.refresh_token))
+    assert len({pair.refresh_token for pair in pairs}) == tabs
+    assert auth.allows(auth.claims(first.access_token))
+    auth.clock.time += timedelta(minutes=15)
+    assert auth.refresh(pairs[-1].refresh_token)
+
+
+def test_two_who_hold_a_token_each_of_one_exchange_are_found_out(auth: Auth) -> None:
+    """S5: a thief who was as quick as the owner."""
+    auth.register()
+    first = auth.login()
+    owners, thiefs = auth.refresh(first.refresh_token), auth.refresh(first.refresh_token)
+    auth.refresh(thiefs.refresh_token)
+    auth.clock.time += timedelta(minutes=15)
+    with pytest.raises(SessionEndedError):
+        auth.refresh(owners.refresh_token)
+    assert not auth.allows(auth.claims(first.access_token))
+
+
+def test_a_reused_token_of_one_session_leaves_the_other_alone(auth: Auth) -> None:
+    auth.register()
+    phone, desk = auth.login(), auth.login()
+    auth.refresh(auth.refresh(phone.refresh_token).refresh_token)
+    with pytest.raises(SessionEndedError):
+        auth.refresh(phone.refresh_token)
+    assert auth.refresh(desk.refresh_token)
+
+
+def test_a_session_that_is_over_is_not_refreshed(auth: Auth) -> None:
+    """S6."""
+    auth.register()
+    pair = auth.login()
+    claims = auth.claims(pair.access_token)
+    use_cases.logout(auth.unit_of_work, auth.clock, session_id=claims.session_id)
+    with pytest.raises(SessionEndedError):
+        auth.refresh(pair.refresh_token)
