@@ -24,16 +24,20 @@ def client(service: Literal["lambda", "ses", "sns", "sqs"]) -> object:
 
     It gives up on a connection after 2 s and on an answer after 10 s, and tries three times in
     all: a Lambda function's own time-out is never far. SES is tried once: a mail whose answer was
-    lost may have been sent, and only its sender can tell whether to try again.
+    lost may have been sent, and only its sender can tell whether to try again. SNS is tried once,
+    for 1 s and 2 s: the request that waits for it has committed, and the outbox tries again.
     """
     import boto3
     from botocore.config import Config
 
+    connect_seconds, read_seconds, attempts = {"ses": (2, 10, 1), "sns": (1, 2, 1)}.get(
+        service, (2, 10, 3)
+    )
     return boto3.client(
         service,
         config=Config(
-            connect_timeout=2,
-            read_timeout=10,
-            retries={"mode": "standard", "total_max_attempts": 1 if service == "ses" else 3},
+            connect_timeout=connect_seconds,
+            read_timeout=read_seconds,
+            retries={"mode": "standard", "total_max_attempts": attempts},
         ),
     )

@@ -1,9 +1,10 @@
 """One transaction and the events that it publishes: both happen, or neither."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
+from uuid import UUID
 
 from goldalert.events.catalogue import AnyEvent
 from goldalert.messaging.outbox import store
@@ -15,8 +16,8 @@ if TYPE_CHECKING:
 class Relay(Protocol):
     """Publishes what the outbox holds."""
 
-    def run(self) -> int:
-        """Publish, and return how many events were accepted."""
+    def run(self, *, only: Sequence[UUID]) -> int:
+        """Publish these events, and return how many were accepted."""
         ...
 
 
@@ -44,7 +45,8 @@ class UnitOfWork[Repository]:
     Args:
         engine: the service's database.
         repository: makes the service's repository on a connection.
-        relay: publishes the outbox right after a commit; None where another function does.
+        relay: publishes a transaction's events right after its commit; None leaves them to another
+            function.
 
     Example:
         >>> with unit_of_work.begin() as tx:  # doctest: +SKIP
@@ -70,4 +72,4 @@ class UnitOfWork[Repository]:
             yield tx
             store(connection, tx._events)
         if tx._events and self._relay is not None:
-            self._relay.run()
+            self._relay.run(only=[event.event_id for event in tx._events])

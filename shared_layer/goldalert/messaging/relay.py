@@ -8,6 +8,7 @@ A row that SNS refuses waits longer each time, so that bad rows do not keep the 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from time import monotonic
 from typing import TYPE_CHECKING, Protocol
 from uuid import UUID
 
@@ -20,6 +21,12 @@ if TYPE_CHECKING:
 
 LEFT_BEHIND_AFTER = timedelta(seconds=30)
 """Age from which the schedule takes an event that its own handler should have published."""
+
+_RUN_SECONDS = 20.0
+"""No batch is begun later: the schedule's functions have 30 s."""
+
+_RUN_ONLY_SECONDS = 3.0
+"""The same after a commit, where a request waits for its answer."""
 
 _CLAIM_ROWS = 100
 _LEASE = timedelta(seconds=30)
@@ -70,22 +77,29 @@ class OutboxRelay:
         self._engine = engine
         self._publisher = publisher
 
-    def run(self, *, older_than: timedelta = timedelta(0)) -> int:
+    def run(
+        self, *, older_than: timedelta = timedelta(0), only: Sequence[UUID] | None = None
+    ) -> int:
         """Publish what waits, oldest first, and return how many events were accepted.
 
         What cannot be published stays for the next run; the reason is logged. It does not raise
-        when SNS or the database is away: the state that the events tell of is committed.
+        when SNS or the database is away: the state that the events tell of is committed. It ends
+        when a topic does not answer, and begins no batch after 20 s (3 s with `only`).
 
         Args:
             older_than: leave younger rows alone, which their own handler is publishing.
+            only: publish just these, the first hundred of them: the events of a commit, whose
+                request must not wait for what others left behind.
         """
         published = 0
+        end = monotonic() + (_RUN_SECONDS if only is None else _RUN_ONLY_SECONDS)
         try:
-            while rows := self._claim(older_than):
-                accepted, refused = self._publish(rows)
+            while rows := self._claim(older_than, only):
+                accepted, refused = self._publish(rows, end)
                 self._settle(accepted, refused)
                 published += len(accepted)
-                if len(rows) < _CLAIM_ROWS or len(accepted) + len(refused) < len(rows):
+                is_cut_short = len(accepted) + len(refused) < len(rows)
+                if only is not None or is_cut_short or len(rows) < _CLAIM_ROWS:
                     break
         except Exception as error:
             if not is_outage(error):
@@ -93,7 +107,7 @@ class OutboxRelay:
             logger.warning("outbox is out of reach, left for the schedule", exc_info=error)
         return published
 
-    def _claim(self, older_than: timedelta) -> list[OutboxRow]:
+    def _claim(self, older_than: timedelta, only: Sequence[UUID] | None) -> list[OutboxRow]:
         from sqlalchemy import text
 
         with self._engine.begin() as connection:
@@ -102,24 +116,33 @@ class OutboxRelay:
                     "UPDATE outbox SET leased_until = now() + :lease "
                     "WHERE id IN (SELECT id FROM outbox "
                     "  WHERE created_at <= now() - CAST(:older_than AS interval) "
+                    "  AND (CAST(:only AS uuid[]) IS NULL OR id = ANY(CAST(:only AS uuid[]))) "
                     "  AND (leased_until IS NULL OR leased_until < now()) "
                     "  ORDER BY id LIMIT :rows FOR UPDATE SKIP LOCKED) "
                     "RETURNING id, topic, event_type, message"
                 ),
-                {"lease": _LEASE, "older_than": older_than, "rows": _CLAIM_ROWS},
+                {
+                    "lease": _LEASE,
+                    "older_than": older_than,
+                    "only": None if only is None else list(only),
+                    "rows": _CLAIM_ROWS,
+                },
             ).all()
         return sorted((OutboxRow(*row) for row in rows), key=lambda row: row.id)
 
-    def _publish(self, rows: list[OutboxRow]) -> tuple[set[UUID], set[UUID]]:
+    def _publish(self, rows: list[OutboxRow], end: float) -> tuple[set[UUID], set[UUID]]:
         """Return which rows were accepted and which refused; the others got no answer."""
         accepted: set[UUID] = set()
         refused: set[UUID] = set()
         for topic, batch in _batches(rows):
+            if monotonic() > end:
+                logger.warning("no time is left for the rest of the outbox")
+                break
             try:
                 reasons = self._publish_batch(topic, batch)
             except PublishError as error:
                 logger.warning("topic is out of reach", extra={"topic": topic}, exc_info=error)
-                continue
+                break
             for event_id, reason in reasons.items():
                 logger.error(
                     "event was refused", extra={"event_id": str(event_id), "reason": reason}

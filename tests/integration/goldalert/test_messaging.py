@@ -15,6 +15,7 @@ from goldalert.db.unit_of_work import Transaction, UnitOfWork
 from goldalert.events.catalogue import AnyEvent
 from goldalert.events.users import UserEmailVerifiedData, UserEmailVerifiedV1
 from goldalert.ids import new_id
+from goldalert.messaging import relay
 from goldalert.messaging.consumer import BACKOFF_SECONDS, consume
 from goldalert.messaging.outbox import MAX_EVENT_BYTES, MAX_MESSAGE_BYTES, EventTooLargeError
 from goldalert.messaging.relay import BatchRefusedError, OutboxRelay, OutboxRow, PublishError
@@ -80,17 +81,68 @@ def test_a_commit_is_followed_by_the_relay(engine: Engine) -> None:
     assert (waiting(engine), topic.accepted) == (set(), [sent.event_id])
 
 
+def test_a_commit_publishes_its_own_events_and_no_backlog(engine: Engine) -> None:
+    left_behind, sent = event(), event()
+    publish(engine, left_behind)
+    topic = Topic()
+    unit_of_work = UnitOfWork(engine, lambda connection: connection, OutboxRelay(engine, topic))
+    with unit_of_work.begin() as tx:
+        tx.publish(sent)
+    assert (topic.accepted, waiting(engine)) == ([sent.event_id], {left_behind.event_id})
+
+
+def test_a_run_asks_a_topic_that_does_not_answer_once(engine: Engine) -> None:
+    publish(engine, *[event() for _ in range(30)])
+    asked: list[int] = []
+
+    class Silent(Topic):
+        def publish(self, topic: str, rows: Sequence[OutboxRow]) -> dict[UUID, str]:
+            asked.append(len(rows))
+            raise PublishError(topic)
+
+    assert OutboxRelay(engine, Silent()).run() == 0
+    assert asked == [10]
+
+
+@pytest.mark.parametrize(("is_request", "batches"), [(True, 2), (False, 11)])
+def test_a_run_ends_in_time_when_answers_are_slow(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, is_request: bool, batches: int
+) -> None:
+    sent = [event() for _ in range(130)]
+    publish(engine, *sent)
+    now = 0.0
+
+    class Slow(Topic):
+        def publish(self, topic: str, rows: Sequence[OutboxRow]) -> dict[UUID, str]:
+            nonlocal now
+            now += 1.9
+            return super().publish(topic, rows)
+
+    monkeypatch.setattr(relay, "monotonic", lambda: now)
+    topic = Slow()
+    only = [e.event_id for e in sent] if is_request else None
+    assert OutboxRelay(engine, topic).run(only=only) == 10 * batches
+    assert topic.batches == [10] * batches
+
+
+def test_sns_is_given_three_seconds_in_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
+    config = aws.client.__wrapped__("sns").meta.config  # type: ignore[attr-defined]
+    assert (config.connect_timeout, config.read_timeout) == (1, 2)
+    assert config.retries["total_max_attempts"] == 1
+
+
 def test_a_topic_that_is_down_loses_nothing_and_fails_no_request(engine: Engine) -> None:
     """R5."""
     topic, sent = Topic(), event()
     topic.is_down = True
-    relay = OutboxRelay(engine, topic)
-    with UnitOfWork(engine, lambda connection: connection, relay).begin() as tx:
+    outbox = OutboxRelay(engine, topic)
+    with UnitOfWork(engine, lambda connection: connection, outbox).begin() as tx:
         tx.publish(sent)
     assert waiting(engine) == {sent.event_id}
     topic.is_down = False
     end_leases(engine)
-    assert (relay.run(), topic.accepted) == (1, [sent.event_id])
+    assert (outbox.run(), topic.accepted) == (1, [sent.event_id])
 
 
 def test_a_refused_event_stays_and_the_others_go(engine: Engine) -> None:
