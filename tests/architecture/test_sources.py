@@ -71,6 +71,12 @@ def test_the_readme_names_every_table(service: str) -> None:
 
 
 @pytest.mark.parametrize("service", SERVICES)
+def test_a_service_has_an_outbox_if_it_has_what_empties_it(service: str) -> None:
+    has_relay = (service, "scheduled_relay_outbox") in set(handler_files())
+    assert ("outbox" in tables(service)) == has_relay
+
+
+@pytest.mark.parametrize("service", SERVICES)
 def test_the_readme_names_every_subscription(service: str) -> None:
     text = readme(service)
     consumers = {handler for owner, handler in handler_files() if owner == service}

@@ -1,15 +1,14 @@
-"""Notifications and preferences, outbox and inbox."""
+"""Notifications and preferences, and the inbox."""
 
 from alembic import op
 
-from goldalert.messaging.tables import CREATE_INBOX, CREATE_OUTBOX
+from goldalert.messaging.tables import CREATE_INBOX
 
 revision = "0001"
 down_revision = None
 
 
 def upgrade() -> None:
-    op.execute(CREATE_OUTBOX)
     op.execute(CREATE_INBOX)
     op.execute(
         """
