@@ -56,8 +56,7 @@ class Cache:
     ) -> Model:
         """Return the entry `key`, or what `load` returns, which is then kept for the TTL.
 
-        Args:
-            ttl_seconds: a TTL of this entry's own.
+        That is `ttl_seconds`, or else the cache's own.
         """
         from redis import RedisError
 
