@@ -16,6 +16,8 @@ CURRENT_SECONDS = 30
 """How long the last tick is kept, and so may be wrong: a reader can keep it just after the next one
 forgot it, and whoever stores a tick can die before it forgets."""
 
+HISTORY_PAGE = 50
+
 ASK_SECONDS = 6.0
 """What the sources have to answer in, all at once."""
 

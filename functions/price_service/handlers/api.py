@@ -11,6 +11,7 @@ from goldalert.http.schemas import Page
 from goldalert.money import Currency
 from goldalert.units import Karat, Unit
 from price_service.bootstrap import services
+from price_service.config import HISTORY_PAGE
 from price_service.domain.conversion import Measure
 from price_service.schemas import (
     CurrentPrice,
@@ -59,7 +60,7 @@ def history(
     karat: Karat = Karat.K24,
     since: From = None,
     until: To = None,
-    limit: Limit = 50,
+    limit: Limit = HISTORY_PAGE,
     cursor: Cursor = None,
 ) -> Page[HistoryItem]:
     return serving.history(

@@ -14,7 +14,7 @@ from goldalert.errors import NotFoundError
 from goldalert.http.paging import decode_cursor, make_page
 from goldalert.http.schemas import Page
 from goldalert.money import Currency
-from price_service.config import CURRENT_KEY, CURRENT_SECONDS
+from price_service.config import CURRENT_KEY, CURRENT_SECONDS, HISTORY_PAGE
 from price_service.domain.conversion import Measure, prices_by_currency
 from price_service.domain.market import session_opened
 from price_service.domain.model import HistoryEntry, StoredTick, TickReason
@@ -104,7 +104,6 @@ def history(
 ) -> Page[HistoryItem]:
     """Return a page of earlier prices, newest first."""
     after = decode_cursor(cursor)
-    last = _standing(unit_of_work, cache).last
 
     def view(entry: HistoryEntry) -> HistoryItem:
         return HistoryItem(
@@ -125,9 +124,12 @@ def history(
             )
         return make_page(entries, limit=limit, view=view, id_of=lambda entry: entry.id)
 
+    if since or until or after or limit != HISTORY_PAGE:
+        # anyone can ask for as many of these as there are times, and would fill the cache
+        return load()
     # with the sequence in the key, a new tick makes every older page unreachable
-    sequence = last.sequence if last else 0
-    key = f"price:history:{sequence}:{measure.key}:{since}:{until}:{limit}:{after}"
+    last = _standing(unit_of_work, cache).last
+    key = f"price:history:{last.sequence if last else 0}:{measure.key}"
     return cache.get_or_load(key, Page[HistoryItem], load)
 
 

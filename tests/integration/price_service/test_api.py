@@ -246,6 +246,23 @@ class TestHistory:
 
         assert len(ok("/price/history")["items"]) == 2
 
+    def test_keeps_no_page_that_anyone_can_ask_for_in_endless_ways(self, prices, parts) -> None:
+        prices.fetch(**CALM)
+        prices.fetch(NOON + SLOT, **dict.fromkeys(CALM, "4391"))
+        ok("/price/history")
+        kept = sorted(parts.cache.redis.keys())
+
+        cursor = ok("/price/history", limit=1)["next_cursor"]
+        for query in (
+            {"cursor": cursor},
+            {"from": "2026-01-01T00:00:00Z"},
+            {"to": "2027-01-01T00:00:00Z"},
+        ):
+            ok("/price/history", **query)
+
+        assert kept == ["price:current", "price:history:2:USD:troy_ounce:24"]
+        assert sorted(parts.cache.redis.keys()) == kept
+
     @pytest.mark.parametrize(
         ("field", "value"),
         [("from", "yesterday"), ("to", "2026-08-18T12:00:00"), ("limit", "101"), ("cursor", "?")],
