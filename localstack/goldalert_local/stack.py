@@ -85,7 +85,7 @@ class Stack:
             with step("migrate"):
                 call(aws, MIGRATE)
             with step("history"):
-                call(aws, SEED_HISTORY, optional=True)
+                call(aws, SEED_HISTORY)
             with step("undelivered"):
                 queues.restore(aws, self._undelivered)
                 # From here on the queues hold what must not be lost.
@@ -116,15 +116,11 @@ class Stack:
         self._write_facts()
 
     def watch(self) -> None:
-        """Start a store again that has ended; without LocalStack there is no stack any more.
-
-        While a file postgres.hold or redis.hold lies in the state folder the store stays down:
-        that is how a test takes it away for a while.
-        """
+        """Start a store again that has ended; without LocalStack there is no stack any more."""
         if self._localstack is None or not self._localstack.alive():
             raise StackError(f"LocalStack has ended, its log is {self._logs / 'localstack.log'}")
         for store in self._stores:
-            if not store.alive() and not (self._directory / f"{store.name}.hold").exists():
+            if not store.alive():
                 store.start()
                 store.wait()
                 self._note_processes()
@@ -276,14 +272,9 @@ def build() -> None:
         raise StackError(f"the build failed: {result.stdout.strip()}")
 
 
-def call(aws: Aws, function: str, *, optional: bool = False) -> None:
+def call(aws: Aws, function: str) -> None:
     """Invoke a function that must succeed for the stack to be of use."""
-    try:
-        answer = invoke(aws, function)
-    except aws.lambda_.exceptions.ResourceNotFoundException:
-        if optional:
-            return
-        raise
+    answer = invoke(aws, function)
     if answer.failed:
         message = json.loads(answer.payload).get("errorMessage", answer.payload)
         raise StackError(f"{function} failed: {message}\n{answer.log_tail}")

@@ -10,9 +10,13 @@ import psutil
 import pytest
 
 from goldalert_local import stack as stack_module
+from goldalert_local.aws import Aws
+from goldalert_local.credentials import Credentials
 from goldalert_local.errors import StackError
+from goldalert_local.invoke import Answer
 from goldalert_local.profiles import PROFILES
-from goldalert_local.stack import Stack, leftovers
+from goldalert_local.stack import MIGRATE, SEED_HISTORY, Stack, leftovers
+from goldalert_local.stores.postgres import PostgresAddress
 
 PORT_TAKEN = "the port is taken"
 
@@ -80,8 +84,18 @@ def test_after_a_stop_the_stack_can_start_again() -> None:
 class Child:
     """Stands in for LocalStack or a store."""
 
-    def __init__(self) -> None:
+    name = "child"
+    pid = None
+    log = Path("localstack.log")
+
+    def __init__(self, *_: object) -> None:
         self.stopped = False
+
+    def start(self) -> None:
+        self.stopped = False
+
+    def wait(self) -> None:
+        assert self.alive()
 
     def alive(self) -> bool:
         return not self.stopped
@@ -107,6 +121,47 @@ def test_everything_is_ended_even_when_saving_the_queues_fails(
         stack.stop()
     assert all(child.stopped for child in children)
     begin("run", keep_state=True).stop()
+
+
+def test_a_store_that_has_ended_is_started_again(
+    begun: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Child()
+    monkeypatch.setattr(begun, "_localstack", Child())
+    monkeypatch.setattr(begun, "_stores", [store])
+    store.stop()
+    begun.watch()
+    assert store.alive()
+
+
+@pytest.mark.parametrize("missing", [MIGRATE, SEED_HISTORY])
+def test_a_function_that_was_not_deployed_stops_the_start(
+    missing: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def invoke(_aws: Aws, function: str) -> Answer:
+        if function == missing:
+            response = {"Error": {"Code": "ResourceNotFoundException", "Message": function}}
+            raise aws.lambda_.exceptions.ResourceNotFoundException(response, "Invoke")
+        return Answer(failed=False, payload="{}", log_tail="")
+
+    aws = Aws("http://127.0.0.1:1")
+    stores = PostgresAddress("127.0.0.1", 1, "postgres", "secret", "disable"), "redis://127.0.0.1"
+    monkeypatch.setattr(stack_module, "require_free_port", lambda *_: None)
+    monkeypatch.setattr(stack_module, "LocalStackServer", Child)
+    monkeypatch.setattr(stack_module, "build", lambda: None)
+    monkeypatch.setattr(stack_module, "Aws", lambda _url: aws)
+    monkeypatch.setattr(stack_module, "deploy", lambda *_: {})
+    monkeypatch.setattr(stack_module, "invoke", invoke)
+    monkeypatch.setattr(stack_module, "wait_for_health", lambda _url: None)
+    monkeypatch.setattr(Credentials, "aws_secrets", lambda *_: {})
+    stack = Stack(PROFILES["run"], keep_state=True)
+    monkeypatch.setattr(stack, "_start_stores", lambda _credentials: stores)
+    try:
+        with pytest.raises(StackError, match=missing):
+            stack.start()
+    finally:
+        monkeypatch.setattr(stack, "_aws", None)
+        stack.stop()
 
 
 @pytest.mark.parametrize("keep_state", [True, False])
