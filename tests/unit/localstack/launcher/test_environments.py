@@ -1,5 +1,6 @@
-"""What can go wrong before there is any environment is told in one line."""
+"""The environments, and what can go wrong before there is any: it is told in one line."""
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -121,3 +122,13 @@ def test_another_failure_is_not_blamed_on_the_network(
     assert environments.main([]) == 1
     message = capsys.readouterr().err.splitlines()[-1]
     assert message.startswith("error: the environment tools could not be made, see ")
+
+
+def test_the_readme_lists_every_environment_with_its_lock() -> None:
+    readme = (ROOT / "localstack" / "README.md").read_text()
+    rows = [row.split(" | ") for row in readme.splitlines() if row.startswith("| `")]
+    listed = [(row[0].strip("| `"), row[-1].strip("| `")) for row in rows if "txt" in row[-1]]
+    assert listed == [
+        (name, os.path.relpath(environment.sources[0], ROOT / "localstack"))
+        for name, environment in environments.ALL.items()
+    ]
