@@ -6,6 +6,7 @@ from uuid import UUID
 from pydantic import AfterValidator, Field, SecretStr, StringConstraints
 
 from auth_service.domain import normalise_email
+from goldalert.events.users import PersonName
 from goldalert.http.caller import Role
 from goldalert.http.schemas import RequestBody, View
 
@@ -32,7 +33,7 @@ OneTimeToken = Annotated[str, StringConstraints(min_length=20, max_length=100)]
 class RegisterRequest(RequestBody):
     email: Email
     password: Password
-    name: Annotated[str, StringConstraints(min_length=1, max_length=100)] | None = None
+    name: PersonName | None = None
 
 
 class LoginRequest(RequestBody):

@@ -1,9 +1,17 @@
 """Facts about accounts, published by the auth service on the topic `users`."""
 
-from typing import Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
+from pydantic import StringConstraints
+
 from goldalert.events.envelope import Event, EventData
+
+PersonName = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=100, pattern=r"^[^\p{Cc}\p{Zl}\p{Zp}]*$"),
+]
+"""What somebody wants to be called: one line, which a table, a mail and a page can hold."""
 
 
 class UserRegisteredData(EventData):
@@ -19,7 +27,7 @@ class UserRegisteredData(EventData):
 
     user_id: UUID
     email: str
-    name: str | None = None
+    name: PersonName | None = None
     sealed_verification_token: str
 
 

@@ -4,6 +4,8 @@ import pytest
 from pydantic import ValidationError
 
 from auth_service.schemas import LoginRequest, RegisterRequest
+from goldalert.ids import new_id
+from tests.support.facts import user_registered
 
 PASSWORD = "correct horse battery"
 
@@ -38,6 +40,28 @@ def test_an_address_is_compared_in_lower_case_without_blanks() -> None:
 def test_what_is_no_address_is_refused(email: str) -> None:
     with pytest.raises(ValidationError):
         RegisterRequest(email=email, password=PASSWORD)
+
+
+@pytest.mark.parametrize("name", ["Ada", "Ada Lovelace", "Åsa 李", "O'Brien", "x" * 100, "👩‍🔬"])
+def test_a_name_is_taken(name: str) -> None:
+    assert RegisterRequest(email="ada@example.com", password=PASSWORD, name=name).name == name
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["A\0da", "Ada\r\nBcc: eve", "A\nda", "A\x1bda", "A\x7fda", "A\u2028da", "", "  ", "x" * 101],
+)
+def test_what_is_no_line_is_no_name(name: str) -> None:
+    """A name goes to databases and mails, where a null character or a line break does harm."""
+    with pytest.raises(ValidationError) as refused:
+        RegisterRequest(email="ada@example.com", password=PASSWORD, name=name)
+    assert [error["loc"] for error in refused.value.errors()] == [("name",)]
+
+
+@pytest.mark.parametrize("name", ["A\0da", "A\r\nda"])
+def test_no_event_tells_a_name_that_consumers_cannot_store(name: str) -> None:
+    with pytest.raises(ValidationError):
+        user_registered(new_id(), name=name)
 
 
 @pytest.mark.parametrize(
