@@ -347,39 +347,49 @@ class Repository:
 
     def requeue_lost(self, evidence_window: timedelta) -> Sequence[UUID]:
         """Queue mails again whose worker was lost and of which SES told nothing in time."""
-        return self._recover(
-            "status = 'queued', leased_until = NULL, possible_duplicates = possible_duplicates + 1",
-            "m.status = 'sending' AND m.attempted_at < now() - CAST(:age AS interval)",
-            evidence_window,
+        return (
+            self._connection.execute(
+                text(
+                    "UPDATE mails SET status = 'queued', leased_until = NULL, "
+                    "possible_duplicates = possible_duplicates + 1, announced_at = now() "
+                    "WHERE id IN (SELECT id FROM mails WHERE status = 'sending' "
+                    "AND attempted_at < now() - CAST(:evidence_window AS interval) "
+                    "ORDER BY id LIMIT :rows FOR UPDATE SKIP LOCKED) RETURNING id"
+                ),
+                {"evidence_window": evidence_window, "rows": _RECOVER_ROWS},
+            )
+            .scalars()
+            .all()
         )
 
     def release_verified(self) -> Sequence[UUID]:
         """Queue held mails of users who were verified while the mail was being added."""
-        return self._recover(
-            "status = 'queued'",
-            "m.status = 'held' AND EXISTS ("
-            "  SELECT 1 FROM recipients r WHERE r.user_id = m.user_id AND r.verified)",
+        return (
+            self._connection.execute(
+                text(
+                    "UPDATE mails SET status = 'queued', announced_at = now() "
+                    "WHERE id IN (SELECT m.id FROM mails m "
+                    "JOIN recipients r ON r.user_id = m.user_id AND r.verified "
+                    "WHERE m.status = 'held' "
+                    "ORDER BY m.id LIMIT :rows FOR UPDATE OF m SKIP LOCKED) RETURNING id"
+                ),
+                {"rows": _RECOVER_ROWS},
+            )
+            .scalars()
+            .all()
         )
 
     def unsent(self, age: timedelta) -> Sequence[UUID]:
         """Return queued mails that were announced long ago, which counts as done now."""
-        return self._recover(
-            "status = 'queued'",
-            "m.status = 'queued' AND m.announced_at < now() - CAST(:age AS interval)",
-            age,
-        )
-
-    def _recover(
-        self, change: str, condition: str, age: timedelta = timedelta(0)
-    ) -> Sequence[UUID]:
         return (
             self._connection.execute(
                 text(
-                    f"UPDATE mails SET {change}, announced_at = now() "  # noqa: S608 - constants
-                    f"WHERE id IN (SELECT m.id FROM mails m WHERE {condition} "
-                    "ORDER BY m.id LIMIT :rows FOR UPDATE SKIP LOCKED) RETURNING id"
+                    "UPDATE mails SET announced_at = now() "
+                    "WHERE id IN (SELECT id FROM mails WHERE status = 'queued' "
+                    "AND announced_at < now() - CAST(:age AS interval) "
+                    "ORDER BY id LIMIT :rows FOR UPDATE SKIP LOCKED) RETURNING id"
                 ),
-                {"rows": _RECOVER_ROWS} | ({"age": age} if ":age" in condition else {}),
+                {"age": age, "rows": _RECOVER_ROWS},
             )
             .scalars()
             .all()
