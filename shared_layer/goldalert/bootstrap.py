@@ -9,7 +9,7 @@ from goldalert.db.engine import make_engine
 from goldalert.db.unit_of_work import UnitOfWork
 from goldalert.messaging.relay import OutboxRelay
 from goldalert.messaging.sns import SnsPublisher
-from goldalert.secrets import ServiceSecret, read_secret
+from goldalert.secrets import DatabaseSecret, ServiceSecret, read_secret
 from goldalert.settings import Settings
 
 if TYPE_CHECKING:
@@ -39,7 +39,11 @@ class BaseServices[S: Settings]:
     @cached_property
     def engine(self) -> "Engine":
         """The service's database."""
-        return make_engine(self.secret.database)
+
+        def reread() -> DatabaseSecret:
+            return read_secret(self.settings.service_secret, ServiceSecret, fresh=True).database
+
+        return make_engine(self.secret.database, reread=reread)
 
     @cached_property
     def relay(self) -> OutboxRelay:

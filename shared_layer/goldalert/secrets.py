@@ -29,8 +29,13 @@ class ServiceSecret(BaseModel):
     redis_url: SecretStr
 
 
-def read_secret[Model: BaseModel](name: str, model: type[Model]) -> Model:
+def read_secret[Model: BaseModel](name: str, model: type[Model], *, fresh: bool = False) -> Model:
     """Return the secret `name`, validated as `model`.
+
+    Args:
+        name: in Secrets Manager.
+        model: the secret's shape.
+        fresh: ask Secrets Manager, even if the secret was read in the last five minutes.
 
     Raises:
         UnavailableError: Secrets Manager does not answer or does not know the secret.
@@ -43,7 +48,7 @@ def read_secret[Model: BaseModel](name: str, model: type[Model]) -> Model:
     from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
 
     try:
-        value = parameters.get_secret(name, max_age=_KEEP_SECONDS)
+        value = parameters.get_secret(name, max_age=_KEEP_SECONDS, force_fetch=fresh)
     except GetParameterError as error:
         raise UnavailableError("a secret of this service cannot be read") from error
     return model.model_validate_json(value)

@@ -1,34 +1,47 @@
-"""The engine: verified TLS, one small pool per process."""
+"""The engine: verified TLS, one small pool per process, a password that may change."""
 
 import ssl
+from collections.abc import Callable
 from ipaddress import ip_address
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from goldalert.db.outage import sqlstate
 from goldalert.secrets import DatabaseSecret
 
 if TYPE_CHECKING:
-    from sqlalchemy import Engine
+    from sqlalchemy import Dialect, Engine
+    from sqlalchemy.engine.interfaces import DBAPIConnection
 
 _SOCKET_TIMEOUT_SECONDS = 15
+
+_REFUSED_LOGIN = ("28P01", "28000")
+"""SQLSTATEs: wrong password, no such role or no right to log in."""
 
 
 class InsecureDatabaseError(Exception):
     """The secret asks for a connection without TLS to another machine."""
 
 
-def make_engine(database: DatabaseSecret) -> "Engine":
+def make_engine(
+    database: DatabaseSecret, *, reread: Callable[[], DatabaseSecret] | None = None
+) -> "Engine":
     """Return the engine for a database.
 
     A function handles one request at a time, so the pool keeps one connection and lends a second
     one for work inside work. A connection is tried before use (`pool_pre_ping`), since a frozen
     function cannot notice that the server went away.
 
+    Args:
+        database: where the database is, and whom to log in as.
+        reread: returns the secret as it is now. It is asked when the server refuses the login, so
+            that a rotated password reaches a process that is already running.
+
     Raises:
         InsecureDatabaseError: `sslmode` is `disable` for a host other than the loopback address.
     """
     from sqlalchemy import URL, create_engine
 
-    return create_engine(
+    engine = create_engine(
         URL.create(
             "postgresql+pg8000",
             username=database.user,
@@ -45,6 +58,28 @@ def make_engine(database: DatabaseSecret) -> "Engine":
         # an error's text goes to the log, where no address or token may be (S15)
         hide_parameters=True,
     )
+    if reread:
+        _renew_login(engine, reread)
+    return engine
+
+
+def _renew_login(engine: "Engine", reread: Callable[[], DatabaseSecret]) -> None:
+    from sqlalchemy import event
+
+    login: dict[str, str] = {}
+
+    @event.listens_for(engine, "do_connect")
+    def connect(
+        dialect: "Dialect", record: object, args: list[Any], kwargs: dict[str, Any]
+    ) -> "DBAPIConnection":
+        try:
+            return dialect.connect(*args, **kwargs | login)
+        except dialect.loaded_dbapi.Error as error:
+            if sqlstate(error) not in _REFUSED_LOGIN:
+                raise
+        now = reread()
+        login.update(user=now.user, password=now.password.get_secret_value())
+        return dialect.connect(*args, **kwargs | login)
 
 
 def _tls(database: DatabaseSecret) -> ssl.SSLContext | None:

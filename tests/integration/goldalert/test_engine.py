@@ -1,0 +1,88 @@
+"""The engine against a real database."""
+
+from collections.abc import Iterator
+
+import pytest
+from pydantic import SecretStr
+from sqlalchemy import Engine, exc, text
+
+from goldalert import bootstrap
+from goldalert.bootstrap import BaseServices
+from goldalert.db.engine import make_engine
+from goldalert.db.outage import is_outage
+from goldalert.ids import new_id
+from goldalert.secrets import DatabaseSecret, ServiceSecret
+from goldalert.settings import Settings
+
+
+@pytest.fixture
+def login(engine: Engine, postgres: DatabaseSecret) -> Iterator[DatabaseSecret]:
+    """A role of the test's own, whose password may change."""
+    role = f"role_{new_id().hex}"
+    with engine.begin() as connection:
+        connection.execute(text(f"CREATE ROLE {role} LOGIN PASSWORD 'first'"))
+    yield postgres.model_copy(update={"user": role, "password": SecretStr("first")})
+    with engine.begin() as connection:
+        connection.execute(text(f"DROP ROLE {role}"))
+
+
+def set_password(engine: Engine, role: str, password: str) -> None:
+    with engine.begin() as connection:
+        connection.execute(text(f"ALTER ROLE {role} PASSWORD '{password}'"))
+
+
+def test_a_rotated_password_reaches_a_process_that_is_running(
+    engine: Engine, login: DatabaseSecret, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """S16."""
+    current = login
+    reads: list[bool] = []
+
+    def read_secret(name: str, model: object, *, fresh: bool = False) -> ServiceSecret:
+        reads.append(fresh)
+        return ServiceSecret(database=current, redis_url=SecretStr("redis://unused"))
+
+    monkeypatch.setattr(bootstrap, "read_secret", read_secret)
+    services = BaseServices(
+        Settings.model_validate(
+            {
+                "stage": "local",
+                "powertools_service_name": "test_service",
+                "service_secret": "secret",
+                "topic_arn_prefix": "arn:",
+            }
+        )
+    )
+    services.ping_database()
+    for password in ("second", "third"):
+        set_password(engine, login.user, password)
+        current = login.model_copy(update={"password": SecretStr(password)})
+        for _ in range(2):
+            services.engine.dispose()
+            services.ping_database()
+    services.engine.dispose()
+    assert reads == [False, True, True]
+
+
+def test_a_login_that_stays_refused_is_an_outage(engine: Engine, login: DatabaseSecret) -> None:
+    set_password(engine, login.user, "second")
+    with pytest.raises(exc.DBAPIError) as refused:
+        make_engine(login, reread=lambda: login).connect()
+    assert is_outage(refused.value)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "SET LOCAL statement_timeout = 1; SELECT pg_sleep(5)",
+        "SET LOCAL lock_timeout = 1; LOCK TABLE outbox",
+    ],
+    ids=["statement_timeout", "lock_timeout"],
+)
+def test_a_server_that_is_too_busy_is_an_outage(engine: Engine, statement: str) -> None:
+    with engine.begin() as other:
+        other.execute(text("LOCK TABLE outbox"))
+        with pytest.raises(exc.DBAPIError) as busy, engine.begin() as connection:
+            for part in statement.split(";"):
+                connection.execute(text(part))
+    assert is_outage(busy.value)
