@@ -47,6 +47,13 @@ def test_consumer_files_only_pass_on(path: Path) -> None:
     assert len(path.read_text(encoding="utf-8").splitlines()) <= 30
 
 
+@pytest.mark.parametrize("path", CONSUMER_FILES, ids=lambda path: f"{path.parts[-3]}.{path.stem}")
+def test_a_consumer_is_named_after_its_file(path: Path) -> None:
+    """R7: one that had another's name would take its events for handled."""
+    named = re.findall(r"consumer=(.+),", path.read_text(encoding="utf-8"))
+    assert set(named) <= {f'"{path.parts[-3]}.{path.stem}"'}
+
+
 def test_the_environment_is_read_in_one_place() -> None:
     readers = {
         path.relative_to(ROOT).as_posix()

@@ -12,15 +12,13 @@ from goldalert.messaging.consumer import consume
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
 
-CONSUMER = "email_service.on_alert_triggered"
-
 
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> "PartialItemFailureResponse":
     due: list[UUID] = []
     answer = consume(
         event,
         context,
-        consumer=CONSUMER,
+        consumer="email_service.on_alert_triggered",
         unit_of_work=services().unit_of_work,
         handle=lambda tx, triggered: due.extend(use_cases.expand_alert(tx, triggered.data)),
     )

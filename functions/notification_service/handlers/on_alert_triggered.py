@@ -12,15 +12,13 @@ from notification_service.bootstrap import services
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
 
-CONSUMER = "notification_service.on_alert_triggered"
-
 
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> "PartialItemFailureResponse":
     told: set[UUID] = set()
     answer = consume(
         event,
         context,
-        consumer=CONSUMER,
+        consumer="notification_service.on_alert_triggered",
         unit_of_work=services().unit_of_work,
         handle=lambda tx, triggered: told.update(use_cases.tell_of_alerts(tx, triggered.data)),
     )

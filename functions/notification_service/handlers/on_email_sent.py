@@ -12,15 +12,13 @@ from notification_service.bootstrap import services
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
 
-CONSUMER = "notification_service.on_email_sent"
-
 
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> "PartialItemFailureResponse":
     told: set[UUID] = set()
     answer = consume(
         event,
         context,
-        consumer=CONSUMER,
+        consumer="notification_service.on_email_sent",
         unit_of_work=services().unit_of_work,
         handle=lambda tx, sent: told.update(
             use_cases.tell_of_sent_mail(tx, sent.event_id, sent.data)

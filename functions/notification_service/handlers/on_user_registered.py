@@ -12,15 +12,13 @@ from notification_service.bootstrap import services
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
 
-CONSUMER = "notification_service.on_user_registered"
-
 
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> "PartialItemFailureResponse":
     told: set[UUID] = set()
     answer = consume(
         event,
         context,
-        consumer=CONSUMER,
+        consumer="notification_service.on_user_registered",
         unit_of_work=services().unit_of_work,
         handle=lambda tx, registered: told.update(
             use_cases.welcome(tx, registered.event_id, registered.data)
