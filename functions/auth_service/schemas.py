@@ -3,7 +3,7 @@
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, Field, SecretStr, StringConstraints
+from pydantic import AfterValidator, ConfigDict, Field, SecretStr, StringConstraints
 
 from auth_service.domain import normalise_email
 from goldalert.events.users import PersonName
@@ -22,21 +22,30 @@ Email = Annotated[
     str,
     # the mail with the link is the real check; this only catches slips (RFC 5321: 254 at most)
     StringConstraints(
-        max_length=254, pattern=r"^[^@\s<>,;:\"]{1,64}@[^@\s.<>,;:\"]+(\.[^@\s.<>,;:\"]+)+$"
+        strip_whitespace=True,
+        max_length=254,
+        pattern=r"^[^@\s<>,;:\"]{1,64}@[^@\s.<>,;:\"]+(\.[^@\s.<>,;:\"]+)+$",
     ),
     AfterValidator(_check_email),
 ]
 Password = Annotated[SecretStr, Field(min_length=12, max_length=128)]
 OneTimeToken = Annotated[str, StringConstraints(min_length=20, max_length=100)]
 
+# every character of a password counts, blanks at its ends too
+_AS_SENT = ConfigDict(str_strip_whitespace=False)
+
 
 class RegisterRequest(RequestBody):
+    model_config = _AS_SENT
+
     email: Email
     password: Password
-    name: PersonName | None = None
+    name: Annotated[PersonName, StringConstraints(strip_whitespace=True)] | None = None
 
 
 class LoginRequest(RequestBody):
+    model_config = _AS_SENT
+
     email: Email
     # a wrong password of any length is answered like any other
     password: Annotated[SecretStr, Field(min_length=1, max_length=1024)]

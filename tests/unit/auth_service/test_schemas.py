@@ -76,6 +76,20 @@ def test_a_password_has_12_to_128_characters(password: str, is_right: int) -> No
             RegisterRequest(email="ada@example.com", password=password)
 
 
+@pytest.mark.parametrize("request_model", [RegisterRequest, LoginRequest])
+def test_a_password_keeps_its_outer_blanks(
+    request_model: type[RegisterRequest | LoginRequest],
+) -> None:
+    """S1."""
+    request = request_model(email="ada@example.com", password="  secret secret  ")
+    assert request.password.get_secret_value() == "  secret secret  "
+
+
+def test_a_name_and_an_address_lose_their_outer_blanks() -> None:
+    request = RegisterRequest(email=" ada@example.com\t", password=PASSWORD, name="  Ada ")
+    assert (request.email, request.name) == ("ada@example.com", "Ada")
+
+
 def test_a_password_shows_in_no_representation() -> None:
     """S15."""
     request = LoginRequest(email="ada@example.com", password=PASSWORD)
