@@ -77,7 +77,7 @@ class PasswordHasher:
         self._cost = cost
 
     def hash(self, password: str) -> str:
-        """Return a new salted hash. At cost 12 this takes a quarter of a second, by design."""
+        """Return a new salted hash. This is slow by design; how slow depends on the machine."""
         import bcrypt
 
         return bcrypt.hashpw(self._keyed(password), bcrypt.gensalt(self._cost)).decode()

@@ -32,7 +32,7 @@ class FixedClock:
 
 
 class PlainPasswords:
-    """Hashes nothing: bcrypt has its own tests and takes a quarter of a second."""
+    """Hashes nothing: bcrypt has its own tests and is slow by design."""
 
     def hash(self, password: str) -> str:
         return f"hash of {password}"
