@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from goldalert.http.caller import Role
+from goldalert.security.roles import Role
 
 REPEAT_WINDOW = timedelta(seconds=10)
 """How long after its use a refresh token may come again: two tabs that refresh at once."""
@@ -19,6 +19,16 @@ class Account:
     role: Role
     session_version: int
     disabled: bool
+
+
+@dataclass(frozen=True)
+class User:
+    """A user as they see themselves."""
+
+    user_id: UUID
+    email: str
+    email_verified: bool
+    role: Role
 
 
 @dataclass(frozen=True)

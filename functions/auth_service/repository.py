@@ -5,8 +5,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, text
 
-from auth_service.domain import Account, RefreshToken, Session
-from auth_service.schemas import Me
+from auth_service.domain import Account, RefreshToken, Session, User
 from goldalert.ids import new_id
 
 _SESSION = (
@@ -42,15 +41,12 @@ class Repository:
         ).first()
         return Account(*row) if row else None
 
-    def user(self, user_id: UUID) -> Me | None:
+    def user(self, user_id: UUID) -> User | None:
         row = self._connection.execute(
-            text(
-                "SELECT id AS user_id, email, verified_at IS NOT NULL AS email_verified, role "
-                "FROM users WHERE id = :id"
-            ),
+            text("SELECT id, email, verified_at IS NOT NULL, role FROM users WHERE id = :id"),
             {"id": user_id},
         ).first()
-        return Me.model_validate(row) if row else None
+        return User(*row) if row else None
 
     def mark_verified(self, user_id: UUID, now: datetime) -> str:
         """Note that the address is the user's; return it."""
@@ -146,6 +142,3 @@ class Repository:
             text("UPDATE sessions SET revoked_at = :now WHERE id = :id AND revoked_at IS NULL"),
             {"id": session_id, "now": now},
         )
-
-    def ping(self) -> None:
-        self._connection.execute(text("SELECT 1"))

@@ -7,8 +7,8 @@ from pydantic import AfterValidator, ConfigDict, Field, SecretStr, StringConstra
 
 from auth_service.domain import normalise_email
 from goldalert.events.users import PersonName
-from goldalert.http.caller import Role
 from goldalert.http.schemas import RequestBody, View
+from goldalert.security.roles import Role
 
 
 def _check_email(value: str) -> str:

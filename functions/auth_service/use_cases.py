@@ -10,6 +10,7 @@ from auth_service.domain import (
     Account,
     RefreshToken,
     Session,
+    User,
     is_reused,
     session_allows,
     session_stands,
@@ -37,7 +38,7 @@ class Accounts(Protocol):
 
     def add_user(self, user_id: UUID, email: str, password_hash: str) -> bool: ...
     def account_by_email(self, email: str) -> Account | None: ...
-    def user(self, user_id: UUID) -> Me | None: ...
+    def user(self, user_id: UUID) -> User | None: ...
     def mark_verified(self, user_id: UUID, now: datetime) -> str: ...
     def add_token(
         self, user_id: UUID, kind: str, token_hash: str, expires_at: datetime
@@ -201,7 +202,7 @@ def me(unit_of_work: UnitOfWork[Accounts], *, user_id: UUID) -> Me:
         found = tx.repository.user(user_id)
     if found is None:
         raise NotFoundError("There is no such account.")
-    return found
+    return Me.model_validate(found)
 
 
 def authorize(unit_of_work: UnitOfWork[Accounts], clock: Clock, claims: AccessClaims) -> bool:

@@ -1,15 +1,14 @@
 """Who calls: what the authorizer found out, as a dependency of a route."""
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated
 from uuid import UUID
 
 from aws_lambda_powertools.event_handler import Request
 from aws_lambda_powertools.event_handler.depends import Depends
 
 from goldalert.errors import ForbiddenError, UnauthorizedError
-
-Role = Literal["user", "admin"]
+from goldalert.security.roles import Role
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,13 @@ from auth_service import use_cases
 from auth_service.domain import AccessClaims
 from auth_service.errors import SessionEndedError, TokenRefusedError, WrongCredentialsError
 from auth_service.repository import Repository
+from auth_service.schemas import Me
 from auth_service.use_cases import Accounts
 from goldalert.db.engine import make_engine
 from goldalert.db.unit_of_work import UnitOfWork
+from goldalert.errors import NotFoundError
 from goldalert.events.catalogue import parse_event
+from goldalert.ids import new_id
 from goldalert.secrets import DatabaseSecret
 
 PASSWORD = "correct horse battery"
@@ -186,6 +189,20 @@ def test_of_twenty_racing_verifications_one_wins(auth: Auth) -> None:
         return True
 
     assert sorted(race(auth, 20, verify)) == [False] * 19 + [True]
+
+
+def test_a_user_sees_their_account(auth: Auth) -> None:
+    auth.register()
+    user_id = auth.login().user_id
+    seen = use_cases.me(auth.unit_of_work, user_id=user_id)
+    assert seen == Me(user_id=user_id, email="ada@example.com", email_verified=False, role="user")
+    use_cases.verify_email(auth.unit_of_work, auth.clock, token=auth.verification_token())
+    assert use_cases.me(auth.unit_of_work, user_id=user_id).email_verified
+
+
+def test_an_erased_user_has_no_account(auth: Auth) -> None:
+    with pytest.raises(NotFoundError):
+        use_cases.me(auth.unit_of_work, user_id=new_id())
 
 
 def test_an_old_verification_token_is_refused(auth: Auth) -> None:
