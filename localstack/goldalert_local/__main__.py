@@ -108,7 +108,7 @@ AWS          {profile.aws_endpoint_url}    (mails: {profile.aws_endpoint_url}/_a
 State, logs  {profile.state_dir}
 
 Try          curl {api}/health
-             curl {api}/price/current?currency=USD
+             curl '{api}/price/current?currency=USD'
              curl {api}/auth/register -H 'content-type: application/json' \\
                -d '{{"email": "you@example.com", "password": "a long and private sentence"}}'
 Ctrl-C stops everything.

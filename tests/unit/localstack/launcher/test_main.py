@@ -1,5 +1,7 @@
-"""What the launcher does before anything else."""
+"""What the launcher does before anything else, and what it tells when all is up."""
 
+import re
+import shlex
 import threading
 import urllib.request
 from collections.abc import Iterator
@@ -7,7 +9,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from auth_service.schemas import RegisterRequest
 from goldalert_local import __main__ as launcher
+from goldalert_local.profiles import PROFILES, ROOT
 
 NOBODY = "http://127.0.0.1:1"
 
@@ -51,3 +55,26 @@ def test_this_machine_is_reached_without_the_caller_s_proxy(
     monkeypatch.setattr(launcher, "invoke_once", ask)
     assert launcher.main() == 204
     assert urllib.request.proxy_bypass("corp.example") is bool(given)
+
+
+def routes() -> set[tuple[str, str]]:
+    sources = [path.read_text() for path in ROOT.glob("functions/*/handlers/api.py")]
+    return {route for text in sources for route in re.findall(r'@app\.(\w+)\("([^"]+)"', text)}
+
+
+def test_every_request_of_the_welcome_text_is_one_that_the_api_takes() -> None:
+    profile = PROFILES["run"]
+    text = launcher.welcome(profile).replace("\\\n", "")
+    commands = re.findall(r"curl .*", text)
+    assert len(commands) == 3
+    requests = {("get", "/docs")}
+    for command in commands:
+        # an unquoted question mark is a pattern to zsh
+        assert "?" not in re.sub(r"'[^']*'", "", command)
+        _, url, *options = shlex.split(command)
+        path = url.removeprefix(profile.api_url).partition("?")[0]
+        requests.add(("post" if "-d" in options else "get", path))
+        if "-d" in options:
+            RegisterRequest.model_validate_json(options[options.index("-d") + 1])
+    assert f"{profile.api_url}/docs" in text
+    assert requests <= routes()
