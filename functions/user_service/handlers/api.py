@@ -25,7 +25,7 @@ def health() -> Response[HealthView]:
         check_health(
             "user",
             essential={"database": services().ping_database},
-            optional={"redis": services().cache.redis.ping},
+            optional={"redis": lambda: services().cache.redis.ping()},
         )
     )
 

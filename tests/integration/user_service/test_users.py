@@ -175,6 +175,18 @@ def test_without_redis_reading_and_writing_go_on(ada: Client, services: Services
     assert health.body["checks"] == {"database": "ok", "redis": "down"}
 
 
+def test_a_part_that_cannot_even_be_made_is_down(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unreadable(_: Services) -> Cache:
+        raise ConnectionError("the secret cannot be read")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Services, "cache", property(unreadable))
+        health = Client(api.lambda_handler).get("/user/health")
+    assert (health.status, health.body["status"]) == (200, "degraded")
+
+
 def test_health_names_its_parts(services: Services) -> None:
     health = Client(api.lambda_handler).get("/user/health")
     assert (health.status, health.body) == (
