@@ -5,7 +5,7 @@ that crosses armed levels is made pending first, so that alerts set from then on
 it; then its levels are claimed in chunks, each a transaction that deletes them, writes the history
 and stores the events; and the price moves on once none is left, seen with the row of the series
 locked. One worker at a time does this, under a lease. Killed anywhere, the next finds the tick
-still to be applied and the levels that are left.
+still to be applied and the levels that are left: with the next message, or by the schedule.
 """
 
 from collections.abc import Callable, Sequence
@@ -68,6 +68,15 @@ def on_price_updated(
     with unit_of_work.begin() as tx:
         if first_time(tx.connection, event.event_id, CONSUMER):
             _store(tx.repository, event)
+    apply_due_ticks(unit_of_work, clock, has_time)
+
+
+def apply_due_ticks(unit_of_work: UnitOfWork[Ticks], clock: Clock, has_time: HasTime) -> None:
+    """Apply the stored ticks that are due. It returns only when nothing is left to apply.
+
+    Raises:
+        SeriesBusyError, OutOfTimeError: as above.
+    """
     with unit_of_work.begin() as tx:
         behind = tx.repository.series_behind()
     for name in behind:

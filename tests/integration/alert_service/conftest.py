@@ -89,6 +89,10 @@ class World:
     def deliver(self, event: PriceUpdatedV1, has_time: Callable[[], bool] = lambda: True) -> None:
         apply_ticks.on_price_updated(self.unit_of_work, self.clock, event, has_time)
 
+    def apply_due(self) -> None:
+        """Do what the schedule does every minute."""
+        apply_ticks.apply_due_ticks(self.unit_of_work, self.clock, lambda: True)
+
     def tick(self, sequence: int, price: str, state: TickState = "fresh") -> PriceUpdatedV1:
         """Deliver a tick of USD and return its event."""
         event = make_tick(sequence, {"USD": Decimal(price)}, state)

@@ -112,6 +112,18 @@ def test_a_missing_tick_is_skipped_after_the_deadline_with_a_record(world: World
     assert (world.series().price, world.series().applied_sequence) == (112, 6)
 
 
+def test_a_missing_tick_is_skipped_by_the_schedule_when_no_more_tick_comes(world: World) -> None:
+    alert = world.create()
+    world.tick(1, "90")
+    world.tick(3, "110")
+    world.apply_due()
+    assert world.fired() == []
+    world.sql("UPDATE ticks SET stored_at = now() - interval '15 minutes' RETURNING 1")
+    world.apply_due()
+    assert world.fired() == world.told() == [(alert.id, 3)]
+    assert len(world.sql("SELECT 1 FROM skipped_ticks")) == 1
+
+
 @pytest.mark.parametrize("state", ["held", "closed", "unknown", "stale"])
 def test_a_tick_that_may_not_trigger_passes_without_moving_the_price(
     world: World, state: TickState
@@ -283,7 +295,7 @@ def another(world: World) -> World:
     return World(create_engine(world.engine.url))
 
 
-@pytest.mark.parametrize("finisher", ["its own message again", "the next tick"])
+@pytest.mark.parametrize("finisher", ["its own message again", "the next tick", "the schedule"])
 def test_a_worker_killed_anywhere_is_finished_by(
     world: World, monkeypatch: pytest.MonkeyPatch, finisher: str
 ) -> None:
@@ -306,7 +318,11 @@ def test_a_worker_killed_anywhere_is_finished_by(
         if finisher == "the next tick" and stored:
             world.tick(sequence + 2, "80")
         else:
-            world.deliver(event)
+            if finisher == "the schedule" and stored:
+                world.apply_due()
+            else:
+                world.deliver(event)
+            assert world.armed() == set()
             world.tick(sequence + 2, "80")
         expected += [(alert.id, sequence + 1) for alert in alerts]
         assert sorted(world.fired()) == sorted(world.told()) == sorted(expected), f"at {step}"
