@@ -3,9 +3,17 @@
 The owner role cannot log in; the migrator acts as it. The application role can read and write rows.
 """
 
+import base64
+import hashlib
+import hmac
+import secrets
+
 from sqlalchemy import Connection, Engine, text
 
 from goldalert.secrets import DatabaseSecret
+
+_SCRAM_ITERATIONS = 4096
+"""PostgreSQL's own default."""
 
 
 def owner_of(service: str) -> str:
@@ -21,7 +29,7 @@ def provision(admin: Engine, service: str, secret: DatabaseSecret) -> None:
             connection,
             "ALTER ROLE %I PASSWORD %L",
             secret.user,
-            secret.password.get_secret_value(),
+            scram_verifier(secret.password.get_secret_value()),
         )
         # a stuck statement must not outlive the function that waits for it
         _run(connection, "ALTER ROLE %I SET statement_timeout = '10s'", secret.user)
@@ -54,6 +62,20 @@ def grant(connection: Connection, service: str, user: str) -> None:
             owner,
             user,
         )
+
+
+def scram_verifier(password: str) -> str:
+    """Return what PostgreSQL keeps of a password, so that no statement or log holds the password.
+
+    The password must be ASCII, as generated ones are: others would have to be normalised first.
+    """
+    salt = secrets.token_bytes(16)
+    salted = hashlib.pbkdf2_hmac("sha256", password.encode("ascii"), salt, _SCRAM_ITERATIONS)
+    client_key = hmac.digest(salted, b"Client Key", "sha256")
+    stored_key = hashlib.sha256(client_key).digest()
+    server_key = hmac.digest(salted, b"Server Key", "sha256")
+    in_text = [base64.b64encode(part).decode() for part in (salt, stored_key, server_key)]
+    return "SCRAM-SHA-256${}:{}${}:{}".format(_SCRAM_ITERATIONS, *in_text)
 
 
 def _create_role(connection: Connection, role: str, login: str) -> None:
