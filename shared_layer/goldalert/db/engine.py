@@ -9,10 +9,14 @@ from goldalert.db.outage import sqlstate
 from goldalert.secrets import DatabaseSecret
 
 if TYPE_CHECKING:
-    from sqlalchemy import Dialect, Engine
+    from sqlalchemy import Dialect, Engine, ExceptionContext
     from sqlalchemy.engine.interfaces import DBAPIConnection
 
 _SOCKET_TIMEOUT_SECONDS = 15
+
+_QUOTING_FIELDS = ("D", "W", "q")
+"""Fields of an error: detail ("Failing row contains …"), context, and the statement inside it
+(https://www.postgresql.org/docs/current/protocol-error-fields.html)."""
 
 _REFUSED_LOGIN = ("28P01", "28000")
 """SQLSTATEs: wrong password, no such role or no right to log in."""
@@ -58,9 +62,26 @@ def make_engine(
         # an error's text goes to the log, where no address or token may be (S15)
         hide_parameters=True,
     )
+    _shorten_errors(engine)
     if reread:
         _renew_login(engine, reread)
     return engine
+
+
+def _shorten_errors(engine: "Engine") -> None:
+    """Drop what of a row or a statement the server's errors quote."""
+    from sqlalchemy import event
+
+    @event.listens_for(engine, "handle_error")
+    def shorten(context: "ExceptionContext") -> None:
+        original, shown = context.original_exception, context.sqlalchemy_exception
+        details = original.args[0] if original.args else None
+        if shown is None or not isinstance(details, dict):
+            return
+        for field in _QUOTING_FIELDS:
+            details.pop(field, None)
+        # its text was made before
+        shown.args = (f"({type(original).__module__}.{type(original).__name__}) {original}",)
 
 
 def _renew_login(engine: "Engine", reread: Callable[[], DatabaseSecret]) -> None:

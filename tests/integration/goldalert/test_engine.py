@@ -1,5 +1,6 @@
 """The engine against a real database."""
 
+import traceback
 from collections.abc import Iterator
 
 import pytest
@@ -13,6 +14,8 @@ from goldalert.db.outage import is_outage
 from goldalert.ids import new_id
 from goldalert.secrets import DatabaseSecret, ServiceSecret
 from goldalert.settings import Settings
+
+ADDRESS = "ada@example.com"
 
 
 @pytest.fixture
@@ -86,3 +89,22 @@ def test_a_server_that_is_too_busy_is_an_outage(engine: Engine, statement: str) 
             for part in statement.split(";"):
                 connection.execute(text(part))
     assert is_outage(busy.value)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "INSERT INTO people VALUES (:email, -1)",
+        "INSERT INTO people VALUES (:email, 1), (:email, 1)",
+    ],
+    ids=["check", "unique"],
+)
+def test_an_error_does_not_quote_the_row(engine: Engine, statement: str) -> None:
+    """S15."""
+    with engine.begin() as connection:
+        connection.execute(text("CREATE TABLE people (email text UNIQUE, age int CHECK (age > 0))"))
+    with pytest.raises(exc.DBAPIError) as failed, engine.begin() as connection:
+        connection.execute(text(statement), {"email": ADDRESS})
+    trace = "".join(traceback.format_exception(failed.value))
+    assert "violates" in trace
+    assert ADDRESS not in trace
