@@ -5,6 +5,7 @@ from pathlib import Path
 
 from goldalert_local.credentials import DATABASES, Credentials
 from goldalert_local.stores.postgres import PostgresAddress
+from migrator import config as migrator
 
 SERVER = PostgresAddress("127.0.0.1", 5432, "postgres", "admin-password", "disable")
 
@@ -46,3 +47,21 @@ def test_the_administrator_s_password_is_in_the_migrator_s_secret_only() -> None
     secrets = Credentials.make().aws_secrets(SERVER, "redis://127.0.0.1:6379")
     holders = {name for name, content in secrets.items() if "admin-password" in str(content)}
     assert holders == {"goldalert/local/postgres_admin"}
+
+
+def test_the_databases_are_those_that_the_migrator_makes() -> None:
+    names = {service: database for service, (database, _) in DATABASES.items()}
+    assert names == migrator.DATABASES
+
+
+def test_each_service_has_the_redis_database_of_the_design() -> None:
+    assert {service: number for service, (_, number) in DATABASES.items()} == {
+        "auth_service": 0,
+        "user_service": 1,
+        "price_service": 2,
+        "alert_service": 3,
+        "email_service": 4,
+        "notification_service": 5,
+        "admin_service": 6,
+        "logging_service": 7,
+    }
