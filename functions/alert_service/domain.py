@@ -77,7 +77,7 @@ class Rule:
 
 @dataclass(frozen=True)
 class Alert:
-    """One user's alert. `expired` is written only when a tick or a change comes upon it."""
+    """One user's alert. `expired` is written only when a tick comes upon it; see `state_at`."""
 
     id: UUID
     user_id: UUID
