@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict
 from goldalert.events.alerts import Direction
 from goldalert.events.emails import MailKind
 from goldalert.events.prices import Origin, Tick
+from goldalert.money import Currency, round_apart
 
 MailStatus = Literal[
     "queued",
@@ -123,6 +124,7 @@ class AlertLine:
 
     Attributes:
         movement: `rose above` or `fell below`.
+        price: rounded for people, as are the threshold and the distance.
         gold: what was priced, such as `troy ounce of fine gold`.
         distance: from the threshold to the price, never negative.
         distance_percent: the same, in percent of the threshold.
@@ -212,15 +214,16 @@ def alert_mail(api_origin: str, tick: Tick, items: list[MailItem]) -> AlertMail:
 
 
 def _alert_line(api_origin: str, item: MailItem) -> AlertLine:
-    distance = abs(item.price - item.threshold)
+    price, threshold = round_apart(item.price, item.threshold, Currency(item.currency))
+    part = abs(item.price - item.threshold) / item.threshold if item.threshold else Decimal(0)
     return AlertLine(
         movement="rose above" if item.direction == "up" else "fell below",
-        price=item.price,
-        threshold=item.threshold,
+        price=price,
+        threshold=threshold,
         currency=item.currency,
         gold=_gold(item.unit, item.karat),
-        distance=distance,
-        distance_percent=distance / item.threshold * 100 if item.threshold else Decimal(0),
+        distance=abs(price - threshold),
+        distance_percent=part * 100,
         note=item.note,
         link=f"{api_origin}/alert/{item.alert_id}",
     )

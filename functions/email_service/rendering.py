@@ -117,8 +117,11 @@ def _environment(locale: str, autoescape: bool) -> ImmutableSandboxedEnvironment
 
 
 def money(amount: Decimal, currency: str, locale: str) -> str:
-    """Return an amount with its currency's sign and decimal places, such as `$4,389.38`."""
-    formatted = format_currency(amount, currency, locale=locale)
+    """Return an amount with its currency's sign, such as `$4,389.38`.
+
+    It has all its digits, and at least the currency's decimal places.
+    """
+    formatted = format_currency(amount, currency, locale=locale, decimal_quantization=False)
     symbol = get_currency_symbol(currency, locale=locale)
     # CLDR puts a space between a number and a sign that is made of letters; Babel does not
     if symbol[-1:].isalpha() and formatted.startswith(symbol) and formatted[len(symbol)].isdigit():

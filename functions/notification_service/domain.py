@@ -8,7 +8,7 @@ from goldalert.events.alerts import Trigger
 from goldalert.events.emails import EmailFailedData, EmailSentData
 from goldalert.events.prices import Origin, Tick
 from goldalert.events.users import UserRegisteredData
-from goldalert.money import Currency, format_decimal, to_minor_unit
+from goldalert.money import Currency, format_decimal, round_apart
 
 NotificationType = Literal["welcome", "alert_triggered", "email_sent", "email_failed"]
 
@@ -101,7 +101,7 @@ def email_failed(event_id: UUID, mail: EmailFailedData) -> NewNotification:
 
 def _alert_message(tick: Tick, trigger: Trigger) -> str:
     currency = Currency(trigger.currency)
-    price = to_minor_unit(trigger.price, currency)
+    price, _ = round_apart(trigger.price, trigger.threshold, currency)
     fineness = "" if trigger.karat == 24 else f" of {trigger.karat} karat"
     movement = "rose above" if trigger.direction == "up" else "fell below"
     return (

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import ROUND_HALF_EVEN, Context, Decimal
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Annotated, Final
@@ -41,6 +41,28 @@ def to_minor_unit(amount: Decimal, currency: Currency) -> Decimal:
     """
     places = Decimal(1).scaleb(-MINOR_UNITS[currency])
     return amount.quantize(places, rounding=ROUND_HALF_EVEN)
+
+
+_EXACT = Context(prec=3 * MAX_DIGITS, rounding=ROUND_HALF_EVEN)
+
+
+def round_apart(one: Decimal, other: Decimal, currency: Currency) -> tuple[Decimal, Decimal]:
+    """Round two amounts for people to read, to decimal places that show them as different.
+
+    These are the currency's, or more when the amounts are closer to each other. Equal amounts
+    stay equal.
+
+    Example:
+        >>> round_apart(Decimal("4399.9961"), Decimal("4400"), Currency.USD)
+        (Decimal('4399.996'), Decimal('4400.000'))
+    """
+    places = MINOR_UNITS[currency]
+    while True:
+        unit = Decimal(1).scaleb(-places)
+        rounded = one.quantize(unit, context=_EXACT), other.quantize(unit, context=_EXACT)
+        if rounded[0] != rounded[1] or one == other:
+            return rounded
+        places += 1
 
 
 _DECIMAL = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")

@@ -78,10 +78,10 @@ def test_the_token_is_quoted_in_the_link() -> None:
 @pytest.mark.parametrize(
     ("one", "movement", "distance", "percent"),
     [
-        (item("up"), "rose above", "12.104", "0.28"),
+        (item("up"), "rose above", "12.10", "0.28"),
         (item("down", price="4389"), "fell below", "11", "0.25"),
         (item("down", price="4400"), "fell below", "0", "0.00"),
-        (item(threshold="0"), "rose above", "4412.104", "0.00"),
+        (item(threshold="0"), "rose above", "4412.10", "0.00"),
     ],
     ids=["up", "down", "down-to-it", "up-from-nothing"],
 )

@@ -81,6 +81,12 @@ Gold Price Alert
     )
 
 
+def test_a_price_that_is_within_half_a_cent_of_its_threshold_is_not_shown_as_equal() -> None:
+    content = render(template("alert"), alert(item(direction="down", price=Decimal("4399.9961"))))
+    assert content.subject == "Gold fell below $4,400.00: now $4,399.996"
+    assert "Difference: $0.004 (0.00%)" in content.text
+
+
 def test_both_parts_tell_of_every_trigger_and_that_a_price_is_simulated() -> None:
     content = render(
         template("alert"),
@@ -176,13 +182,15 @@ def test_a_mail_with_a_hundred_triggers_and_the_longest_notes_fits(character: st
 @pytest.mark.parametrize(
     ("amount", "currency", "shown"),
     [
-        ("4389.384", "USD", "$4,389.38"),
-        ("4389.384", "EUR", "€4,389.38"),
-        ("651234.5", "JPY", "¥651,234"),
-        ("4389.384", "CHF", "CHF\u00a04,389.38"),
-        ("4389.384", "AED", "AED\u00a04,389.38"),
-        ("4389.384", "INR", "₹4,389.38"),
-        ("-4389.384", "USD", "-$4,389.38"),
+        ("4389.38", "USD", "$4,389.38"),
+        ("4389", "USD", "$4,389.00"),
+        ("4389.384", "USD", "$4,389.384"),
+        ("4389.38", "EUR", "€4,389.38"),
+        ("651234", "JPY", "¥651,234"),
+        ("4389.38", "CHF", "CHF\u00a04,389.38"),
+        ("4389.38", "AED", "AED\u00a04,389.38"),
+        ("4389.38", "INR", "₹4,389.38"),
+        ("-4389.38", "USD", "-$4,389.38"),
     ],
 )
 def test_money_has_its_sign_and_decimal_places(amount: str, currency: str, shown: str) -> None:

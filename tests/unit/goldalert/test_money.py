@@ -12,6 +12,7 @@ from goldalert.money import (
     DecimalString,
     PositiveDecimalString,
     format_decimal,
+    round_apart,
     to_minor_unit,
 )
 
@@ -34,6 +35,23 @@ class Order(BaseModel):
 )
 def test_an_amount_for_people_has_the_decimal_places_of_its_currency(amount, currency, expected):
     assert str(to_minor_unit(Decimal(amount), currency)) == expected
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "currency", "expected"),
+    [
+        ("4412.104", "4400", Currency.USD, ("4412.10", "4400.00")),
+        ("4399.996", "4400", Currency.USD, ("4399.996", "4400.000")),
+        ("4400.000001", "4400", Currency.USD, ("4400.000001", "4400.000000")),
+        ("4400.025", "4400.015", Currency.USD, ("4400.025", "4400.015")),
+        ("15999.6", "16000", Currency.JPY, ("15999.6", "16000.0")),
+        ("4400", "4400", Currency.EUR, ("4400.00", "4400.00")),
+        ("9" * 30, "1", Currency.USD, ("9" * 30 + ".00", "1.00")),
+    ],
+)
+def test_two_amounts_that_differ_are_shown_to_differ(one, other, currency, expected):
+    rounded = round_apart(Decimal(one), Decimal(other), currency)
+    assert tuple(f"{amount:f}" for amount in rounded) == expected
 
 
 def test_every_currency_has_its_minor_unit():

@@ -20,6 +20,10 @@ from tests.support.facts import tick, trigger
             "Gold fell below 4400 USD: now 4399.50 USD per troy ounce.",
         ),
         (
+            {"alert_type": "below", "price": Decimal("4399.9961")},
+            "Gold fell below 4400 USD: now 4399.996 USD per troy ounce.",
+        ),
+        (
             {
                 "currency": "JPY",
                 "unit": "gram",
