@@ -39,8 +39,11 @@ class Services(BaseServices[AuthSettings]):
 
     @cached_property
     def verifier(self) -> TokenVerifier:
+        def reread() -> VerificationKeys:
+            return read_secret(self.settings.verification_keys_secret, VerificationKeys, fresh=True)
+
         keys = read_secret(self.settings.verification_keys_secret, VerificationKeys)
-        return TokenVerifier(keys, self.settings.api_origin)
+        return TokenVerifier(keys, self.settings.api_origin, reread)
 
     @cached_property
     def seal(self) -> Sealer:

@@ -3,6 +3,9 @@
 import base64
 import hashlib
 import hmac
+import math
+import time
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -16,6 +19,7 @@ from goldalert.ids import new_id
 _ALGORITHM = "RS256"
 _TOKEN_TYPE = "at+jwt"  # noqa: S105 - the type of access tokens, RFC 9068
 AUDIENCE = "goldalert-api"
+_REREAD_SECONDS = 30
 
 
 class Pepper(BaseModel):
@@ -62,6 +66,9 @@ class VerificationKeys(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     keys: list[VerificationKey]
+
+    def pem_by_kid(self) -> dict[str, str]:
+        return {key.kid: key.public_pem for key in self.keys}
 
 
 class PasswordHasher:
@@ -126,23 +133,49 @@ class TokenSigner:
 
 
 class TokenVerifier:
-    """Checks access tokens against our own public keys, and nothing that a token brings along."""
+    """Checks access tokens against our own public keys, and nothing that a token brings along.
 
-    def __init__(self, keys: VerificationKeys, issuer: str) -> None:
-        self._pem_by_kid = {key.kid: key.public_pem for key in keys.keys}
+    Args:
+        keys: the public keys.
+        issuer: who must have signed.
+        reread: reads the keys again. A key that came since is asked for when a token names it, but
+            not more often than every 30 seconds: anyone can make up a name. A rotation that
+            publishes the new key 30 seconds before it signs therefore costs no request.
+        monotonic: a clock in seconds.
+    """
+
+    def __init__(
+        self,
+        keys: VerificationKeys,
+        issuer: str,
+        reread: Callable[[], VerificationKeys],
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._pem_by_kid = keys.pem_by_kid()
         self._issuer = issuer
+        self._reread = reread
+        self._monotonic = monotonic
+        self._reread_at = -math.inf
 
     def verify(self, token: str) -> AccessClaims | None:
         """Return what a genuine, unexpired access token says, else None."""
         import jwt
 
+        bad_token = (jwt.PyJWTError, ValueError, TypeError, AttributeError)
         try:
             header = jwt.get_unverified_header(token)
-            if header.get("typ") != _TOKEN_TYPE or header.get("kid") not in self._pem_by_kid:
-                return None
+        except bad_token:
+            return None
+        if header.get("typ") != _TOKEN_TYPE or "kid" not in header:
+            return None
+        # not inside a `try`: that the keys cannot be read is not the token's fault
+        pem = self._pem(header["kid"])
+        if pem is None:
+            return None
+        try:
             claims: dict[str, Any] = jwt.decode(
                 token,
-                self._pem_by_kid[header["kid"]],
+                pem,
                 algorithms=[_ALGORITHM],
                 audience=AUDIENCE,
                 issuer=self._issuer,
@@ -152,8 +185,15 @@ class TokenVerifier:
             return AccessClaims(
                 UUID(claims["sub"]), UUID(claims["sid"]), claims["role"], int(claims["sv"])
             )
-        except (jwt.PyJWTError, ValueError, TypeError, AttributeError):
+        except bad_token:
             return None
+
+    def _pem(self, kid: str) -> str | None:
+        now = self._monotonic()
+        if kid not in self._pem_by_kid and now - self._reread_at >= _REREAD_SECONDS:
+            self._reread_at = now
+            self._pem_by_kid = self._reread().pem_by_kid()
+        return self._pem_by_kid.get(kid)
 
     def jwks(self) -> dict[str, list[dict[str, Any]]]:
         """Return the public keys as a JSON Web Key Set (RFC 7517)."""

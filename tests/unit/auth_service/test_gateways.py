@@ -23,6 +23,7 @@ from auth_service.gateways import (
     VerificationKey,
     VerificationKeys,
 )
+from goldalert.errors import UnavailableError
 from goldalert.ids import new_id
 
 ISSUER = "https://api.goldalert.example"
@@ -99,8 +100,12 @@ def sign(active: Keys = NEW, now: datetime | None = None) -> str:
     return TokenSigner(keys, ISSUER).sign(CLAIMS, now or datetime.now(UTC))
 
 
-def verifier(*keys: Keys, issuer: str = ISSUER) -> TokenVerifier:
-    return TokenVerifier(VerificationKeys(keys=[k.verification() for k in keys]), issuer)
+def verification_keys(*keys: Keys) -> VerificationKeys:
+    return VerificationKeys(keys=[key.verification() for key in keys])
+
+
+def verifier(*keys: Keys) -> TokenVerifier:
+    return TokenVerifier(verification_keys(*keys), ISSUER, lambda: verification_keys(*keys))
 
 
 def forge(headers: dict[str, Any] | None = None, **claims: Any) -> str:
@@ -129,6 +134,42 @@ def test_tokens_of_the_old_key_are_good_while_it_is_published() -> None:
     """S4."""
     assert verifier(OLD, NEW).verify(sign(OLD)) == CLAIMS
     assert verifier(NEW).verify(sign(OLD)) is None
+
+
+def test_a_key_that_came_while_the_verifier_was_warm_is_read_when_a_token_names_it() -> None:
+    """S4."""
+    warm = TokenVerifier(verification_keys(OLD), ISSUER, lambda: verification_keys(OLD, NEW))
+    assert warm.verify(sign(NEW)) == CLAIMS
+    assert warm.verify(sign(OLD)) == CLAIMS
+
+
+def test_made_up_keys_cost_one_reading_in_30_seconds() -> None:
+    """S4."""
+    published, readings, seconds = [OLD], [0], [1000.0]
+
+    def reread() -> VerificationKeys:
+        readings[0] += 1
+        return verification_keys(*published)
+
+    warm = TokenVerifier(verification_keys(OLD), ISSUER, reread, lambda: seconds[0])
+    for _ in range(3):
+        assert warm.verify(forge({"kid": "made up"})) is None
+        assert warm.verify(sign(OLD)) == CLAIMS
+    assert readings == [1]
+    published.append(NEW)
+    seconds[0] += 30
+    assert warm.verify(sign(NEW)) == CLAIMS
+    assert readings == [2]
+
+
+def test_that_the_keys_cannot_be_read_is_not_said_of_the_token() -> None:
+    """S4."""
+
+    def fail() -> VerificationKeys:
+        raise UnavailableError("secrets")
+
+    with pytest.raises(UnavailableError):
+        TokenVerifier(verification_keys(OLD), ISSUER, fail).verify(sign(NEW))
 
 
 def test_the_good_forgery_passes_so_that_the_bad_ones_prove_something() -> None:
