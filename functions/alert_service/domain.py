@@ -134,6 +134,28 @@ def values_of(prices: Mapping[str, Decimal]) -> dict[str, Decimal]:
 
 
 @dataclass(frozen=True)
+class HistoryEntry:
+    """A trigger as it is kept, with the rule as it was then. `price` is in the rule's own unit."""
+
+    id: UUID
+    alert_id: UUID
+    triggered_at: datetime
+    alert_type: AlertType
+    threshold: Decimal
+    currency: Currency
+    unit: Unit
+    karat: Karat
+    price: Decimal
+    price_before: Decimal | None
+    price_after: Decimal
+    tick: Tick
+
+    @property
+    def level(self) -> Decimal:
+        return level_of(self.alert_type, self.threshold, self.unit, self.karat)
+
+
+@dataclass(frozen=True)
 class Reading:
     """Where a series stands, and the tick that says so."""
 

@@ -11,8 +11,7 @@ from uuid import UUID
 from sqlalchemy import Connection, CursorResult, Row, text
 
 from alert_service.config import GAP_DEADLINE, LEASE
-from alert_service.domain import Alert, Crossing, Kind, Rule, Series, StoredTick, level_of
-from alert_service.schemas import TriggerTick, TriggerView
+from alert_service.domain import Alert, Crossing, HistoryEntry, Kind, Rule, Series, StoredTick
 from goldalert.events.alerts import Trigger
 from goldalert.events.prices import Tick
 from goldalert.money import Currency
@@ -179,7 +178,7 @@ class Repository:
 
     def triggers(
         self, user_id: UUID, *, alert_id: UUID | None, before: UUID | None, limit: int
-    ) -> Sequence[TriggerView]:
+    ) -> Sequence[HistoryEntry]:
         """Return the user's triggers, newest first; `before` as for `alerts`."""
         rows = self._run(
             "SELECT h.id, h.alert_id, h.triggered_at, h.alert_type, h.threshold, h.currency, "
@@ -193,7 +192,7 @@ class Repository:
             before=before,
             limit=limit,
         ).all()
-        return [_trigger_view(row) for row in rows]
+        return [_history_entry(row) for row in rows]
 
     # --- ticks and series ---
 
@@ -420,8 +419,18 @@ def _series(row: Row[Any]) -> Series:
     return Series(**row._mapping)
 
 
-def _trigger_view(row: Row[Any]) -> TriggerView:
-    columns = dict(row._mapping)
-    facts = columns.pop("facts")
-    level = level_of(row.alert_type, row.threshold, Unit(row.unit), Karat(row.karat))
-    return TriggerView(**columns, level=level, tick=TriggerTick.model_validate(facts))
+def _history_entry(row: Row[Any]) -> HistoryEntry:
+    return HistoryEntry(
+        id=row.id,
+        alert_id=row.alert_id,
+        triggered_at=row.triggered_at,
+        alert_type=row.alert_type,
+        threshold=row.threshold,
+        currency=Currency(row.currency),
+        unit=Unit(row.unit),
+        karat=Karat(row.karat),
+        price=row.price,
+        price_before=row.price_before,
+        price_after=row.price_after,
+        tick=Tick.model_validate(row.facts),
+    )

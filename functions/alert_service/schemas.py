@@ -1,6 +1,6 @@
 """What clients send to the alert service and get from it."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -99,7 +99,7 @@ class TriggerTick(View):
     counted: int
     agreeing: int
     spread_bps: ComputedDecimalString | None
-    exchange_rates_as_of: str | None
+    exchange_rates_as_of: date | None
 
 
 class TriggerView(View):

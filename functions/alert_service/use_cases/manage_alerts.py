@@ -16,6 +16,7 @@ from pydantic import BaseModel
 from alert_service.domain import (
     TOO_HIGH,
     Alert,
+    HistoryEntry,
     Kind,
     Reading,
     Rule,
@@ -65,7 +66,7 @@ class Alerts(History, Protocol):
     ) -> Sequence[Alert]: ...
     def triggers(
         self, user_id: UUID, *, alert_id: UUID | None, before: UUID | None, limit: int
-    ) -> Sequence[TriggerView]: ...
+    ) -> Sequence[HistoryEntry]: ...
 
 
 def create_alert(
@@ -221,7 +222,9 @@ def list_triggers(
         if alert_id is not None:
             _found(tx.repository.alert(user_id, alert_id))
         rows = tx.repository.triggers(user_id, alert_id=alert_id, before=before, limit=limit + 1)
-    return make_page(rows, limit=limit, view=lambda row: row, id_of=lambda row: row.id)
+    return make_page(
+        rows, limit=limit, view=TriggerView.model_validate, id_of=lambda entry: entry.id
+    )
 
 
 def _set(tx: Transaction[Alerts], alert: Alert, now: datetime) -> Alert:
