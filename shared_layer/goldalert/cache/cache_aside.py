@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from goldalert.observability.log import logger
 
@@ -66,7 +66,10 @@ class Cache:
             logger.warning("cache is down, reading through", extra={"error": type(error).__name__})
             return load()
         if isinstance(cached, str):
-            return model.model_validate_json(cached)
+            try:
+                return model.model_validate_json(cached)
+            except ValidationError:  # an older or newer version of the code wrote it
+                logger.info("cache entry has another shape, loaded anew", extra={"key": key})
         value = load()
         try:
             self.redis.set(key, value.model_dump_json(), ex=ttl_seconds or self._ttl_seconds)

@@ -51,6 +51,14 @@ def test_an_entry_lives_for_its_time(cache: Cache) -> None:
     assert 290 < ttl <= 300
 
 
+def test_an_entry_of_another_shape_is_overwritten(cache: Cache) -> None:
+    source = Source()
+    cache.redis.set("price:USD", '{"amount": 1}')
+    for _ in range(2):
+        assert cache.get_or_load("price:USD", Price, source.load).value == "1"
+    assert source.asked == 1
+
+
 def test_a_flushed_redis_costs_a_load_and_no_answer(cache: Cache) -> None:
     """R12."""
     source = Source()
