@@ -1,8 +1,19 @@
-"""Secrets: read from Secrets Manager, kept for five minutes, never logged."""
+"""Secrets: read from Secrets Manager, never logged.
+
+A secret's text is kept for five minutes, what a service makes of it (a key, a client) as long as
+its process. A database login that is refused has the secret read anew.
+"""
+
+from functools import cache
+from typing import TYPE_CHECKING, cast
 
 from pydantic import BaseModel, ConfigDict, SecretStr
 
+from goldalert import aws
 from goldalert.errors import UnavailableError
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.parameters import SecretsProvider
 
 _KEEP_SECONDS = 300
 
@@ -44,11 +55,18 @@ def read_secret[Model: BaseModel](name: str, model: type[Model], *, fresh: bool 
     Example:
         >>> read_secret("goldalert/local/alert_service", ServiceSecret)  # doctest: +SKIP
     """
-    from aws_lambda_powertools.utilities import parameters
     from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
 
     try:
-        value = parameters.get_secret(name, max_age=_KEEP_SECONDS, force_fetch=fresh)
+        value = _provider().get(name, max_age=_KEEP_SECONDS, force_fetch=fresh)
     except GetParameterError as error:
         raise UnavailableError("a secret of this service cannot be read") from error
-    return model.model_validate_json(value)
+    # without a transform it is the secret's own text
+    return model.model_validate_json(cast("str | bytes", value))
+
+
+@cache
+def _provider() -> "SecretsProvider":
+    from aws_lambda_powertools.utilities.parameters import SecretsProvider
+
+    return SecretsProvider(boto3_client=aws.client("secretsmanager"))
