@@ -5,6 +5,7 @@ tries SQS moves it to the dead-letter queue. The other messages of the batch are
 """
 
 from collections.abc import Callable
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools.utilities.batch import (
@@ -118,7 +119,7 @@ def _give_back(record: SQSRecord, error: Exception) -> None:
     )
     try:
         aws.client("sqs").change_message_visibility(
-            QueueUrl=_queue_url(record),
+            QueueUrl=_queue_url(record.event_source_arn.rsplit(":", 1)[-1]),
             ReceiptHandle=record.receipt_handle,
             VisibilityTimeout=pause,
         )
@@ -126,7 +127,7 @@ def _give_back(record: SQSRecord, error: Exception) -> None:
         logger.warning("pause could not be set", exc_info=failure)
 
 
-def _queue_url(record: SQSRecord) -> str:
-    """Return the URL of the queue that a record came from."""
-    name = record.event_source_arn.rsplit(":", 1)[-1]
+@cache
+def _queue_url(name: str) -> str:
+    """Return a queue's URL, asked for once a process: a failing batch needs it for each message."""
     return aws.client("sqs").get_queue_url(QueueName=name)["QueueUrl"]

@@ -15,7 +15,7 @@ from goldalert.db.unit_of_work import Transaction, UnitOfWork
 from goldalert.events.catalogue import AnyEvent
 from goldalert.events.users import UserEmailVerifiedData, UserEmailVerifiedV1
 from goldalert.ids import new_id
-from goldalert.messaging import relay
+from goldalert.messaging import consumer, relay
 from goldalert.messaging.consumer import BACKOFF_SECONDS, consume
 from goldalert.messaging.outbox import MAX_EVENT_BYTES, MAX_MESSAGE_BYTES, EventTooLargeError
 from goldalert.messaging.relay import BatchRefusedError, OutboxRelay, OutboxRow, PublishError
@@ -290,8 +290,10 @@ class Sqs:
 
     def __init__(self) -> None:
         self.pauses: dict[str, int] = {}
+        self.urls_asked = 0
 
     def get_queue_url(self, **_: Any) -> dict[str, str]:
+        self.urls_asked += 1
         return {"QueueUrl": "queue"}
 
     def change_message_visibility(self, **call: Any) -> None:
@@ -301,6 +303,7 @@ class Sqs:
 @pytest.fixture
 def sqs(monkeypatch: pytest.MonkeyPatch) -> Sqs:
     queue = Sqs()
+    consumer._queue_url.cache_clear()
     monkeypatch.setattr(aws, "client", lambda service: queue)
     return queue
 
@@ -383,6 +386,11 @@ def test_a_failed_message_pauses_longer_each_time(
 ) -> None:
     run(engine, batch("not json", attempt=attempt), lambda tx, e: None)
     assert sqs.pauses == {"handle-0": pause}
+
+
+def test_a_batch_that_fails_asks_for_the_url_of_its_queue_once(engine: Engine, sqs: Sqs) -> None:
+    run(engine, batch(*["not json"] * 10), lambda tx, e: None)
+    assert (len(sqs.pauses), sqs.urls_asked) == (10, 1)
 
 
 @pytest.mark.parametrize(
