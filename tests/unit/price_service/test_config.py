@@ -2,6 +2,7 @@ import pytest
 from pydantic import ValidationError
 
 from price_service.config import PriceSettings
+from tests.support.template import render
 
 
 def settings(**changes: object) -> PriceSettings:
@@ -35,3 +36,13 @@ def test_a_replay_is_for_the_local_machine_only() -> None:
 def test_what_makes_no_sense_is_refused(name, value) -> None:
     with pytest.raises(ValidationError, match=name):
         settings(**{name: value})
+
+
+def test_only_the_function_that_fetches_is_told_what_to_replay() -> None:
+    functions = render("local", PriceSources="replay:prices.csv").functions
+
+    assert [
+        name
+        for name, function in functions.items()
+        if "PRICE_SOURCES" in function["Environment"]["Variables"]
+    ] == ["PriceScheduledFetchPriceFunction"]
