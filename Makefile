@@ -51,7 +51,7 @@ template: build ## check the template, and that sam can build it
 unit: ## run the tests that need no stack
 	@$(BOOTSTRAP) dev localstack lambda redis
 	$(DEV)/python $(PYTEST) -n 2 tests/unit tests/contract tests/architecture tests/integration --ignore tests/unit/localstack/plugin
-	$(LOCALSTACK)/python $(PYTEST) --confcutdir tests/unit/localstack tests/unit/localstack/plugin
+	no_proxy=127.0.0.1,localhost $(LOCALSTACK)/python $(PYTEST) --confcutdir tests/unit/localstack tests/unit/localstack/plugin
 
 stack-tests: ## run the tests that need a stack, on one of their own, and those of its restart
 	@$(BOOTSTRAP) dev localstack lambda redis
