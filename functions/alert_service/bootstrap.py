@@ -8,21 +8,14 @@ from goldalert.bootstrap import BaseServices
 from goldalert.db.unit_of_work import UnitOfWork
 
 if TYPE_CHECKING:
-    from alert_service.use_cases.apply_ticks import Ticks
-    from alert_service.use_cases.manage_alerts import Alerts
+    from alert_service.repository import Repository
 
 
 class Services(BaseServices[AlertSettings]):
     """What the handlers work with."""
 
     @cached_property
-    def alerts(self) -> "UnitOfWork[Alerts]":
-        from alert_service.repository import Repository
-
-        return self.make_unit_of_work(Repository)
-
-    @cached_property
-    def ticks(self) -> "UnitOfWork[Ticks]":
+    def unit_of_work(self) -> "UnitOfWork[Repository]":
         from alert_service.repository import Repository
 
         return self.make_unit_of_work(Repository)

@@ -34,7 +34,7 @@ def create_alert(
     body: CreateAlertRequest, caller: CurrentCaller, idempotency_key: IdempotencyKey = None
 ) -> AlertView:
     return manage_alerts.create_alert(
-        services().alerts,
+        services().unit_of_work,
         services().clock,
         user_id=caller.user_id,
         request=body,
@@ -51,7 +51,7 @@ def list_alerts(
     cursor: Cursor = None,
 ) -> Page[AlertView]:
     return manage_alerts.list_alerts(
-        services().alerts,
+        services().unit_of_work,
         services().clock,
         user_id=caller.user_id,
         active=active,
@@ -65,7 +65,7 @@ def list_triggers(
     caller: CurrentCaller, limit: Limit = PAGE, cursor: Cursor = None
 ) -> Page[TriggerView]:
     return manage_alerts.list_triggers(
-        services().alerts, user_id=caller.user_id, alert_id=None, limit=limit, cursor=cursor
+        services().unit_of_work, user_id=caller.user_id, alert_id=None, limit=limit, cursor=cursor
     )
 
 
@@ -74,21 +74,25 @@ def list_triggers_of_alert(
     alert_id: UUID, caller: CurrentCaller, limit: Limit = PAGE, cursor: Cursor = None
 ) -> Page[TriggerView]:
     return manage_alerts.list_triggers(
-        services().alerts, user_id=caller.user_id, alert_id=alert_id, limit=limit, cursor=cursor
+        services().unit_of_work,
+        user_id=caller.user_id,
+        alert_id=alert_id,
+        limit=limit,
+        cursor=cursor,
     )
 
 
 @app.get("/alert/<alert_id>")
 def get_alert(alert_id: UUID, caller: CurrentCaller) -> AlertView:
     return manage_alerts.get_alert(
-        services().alerts, services().clock, user_id=caller.user_id, alert_id=alert_id
+        services().unit_of_work, services().clock, user_id=caller.user_id, alert_id=alert_id
     )
 
 
 @app.patch("/alert/<alert_id>")
 def change_alert(alert_id: UUID, body: ChangeAlertRequest, caller: CurrentCaller) -> AlertView:
     return manage_alerts.change_alert(
-        services().alerts,
+        services().unit_of_work,
         services().clock,
         user_id=caller.user_id,
         alert_id=alert_id,
@@ -99,7 +103,7 @@ def change_alert(alert_id: UUID, body: ChangeAlertRequest, caller: CurrentCaller
 
 @app.delete("/alert/<alert_id>", status_code=HTTPStatus.NO_CONTENT)
 def delete_alert(alert_id: UUID, caller: CurrentCaller) -> None:
-    manage_alerts.delete_alert(services().alerts, user_id=caller.user_id, alert_id=alert_id)
+    manage_alerts.delete_alert(services().unit_of_work, user_id=caller.user_id, alert_id=alert_id)
 
 
 lambda_handler = serve(app)

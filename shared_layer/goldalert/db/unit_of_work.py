@@ -21,7 +21,7 @@ class Relay(Protocol):
         ...
 
 
-@dataclass
+@dataclass(frozen=True)
 class Transaction[Repository]:
     """What a use case works with.
 
