@@ -17,6 +17,8 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from goldalert import aws
+from goldalert.db.outage import is_outage
+from goldalert.errors import UnavailableError
 from goldalert.events.catalogue import AnyEvent, parse_event
 from goldalert.messaging.inbox import first_time
 from goldalert.observability.log import logger, start_request
@@ -28,6 +30,10 @@ if TYPE_CHECKING:
 
 BACKOFF_SECONDS = (1, 4, 15, 60)
 """Pause after the first, second, … failed try of a message."""
+
+OUTAGE_BACKOFF_SECONDS = (5, 30, 180, 900)
+"""The pauses while the database or another part is away: a fail-over takes minutes, and must not
+fill the dead-letter queues with messages that nothing is wrong with."""
 
 _RESERVE_MS = 2_000
 """A message is begun only while this much time is left: a time-out would take the whole batch."""
@@ -111,7 +117,9 @@ def _give_back(record: SQSRecord, error: Exception) -> None:
     """Make a failed message visible again after its pause, instead of the queue's time-out."""
     attempt = int(record.attributes.approximate_receive_count)
     out_of_time = isinstance(error, OutOfTimeError)
-    pause = 0 if out_of_time else BACKOFF_SECONDS[min(attempt, len(BACKOFF_SECONDS)) - 1]
+    is_away = is_outage(error) or isinstance(error, UnavailableError)
+    pauses = OUTAGE_BACKOFF_SECONDS if is_away else BACKOFF_SECONDS
+    pause = 0 if out_of_time else pauses[min(attempt, len(pauses)) - 1]
     logger.warning(
         "message comes back",
         extra={"message_id": record.message_id, "attempt": attempt, "pause_seconds": pause},

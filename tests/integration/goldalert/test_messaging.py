@@ -11,15 +11,17 @@ from botocore.exceptions import ClientError
 from sqlalchemy import Connection, Engine, text
 
 from goldalert import aws
+from goldalert.db.engine import make_engine
 from goldalert.db.unit_of_work import Transaction, UnitOfWork
 from goldalert.events.catalogue import AnyEvent
 from goldalert.events.users import UserEmailVerifiedData, UserEmailVerifiedV1
 from goldalert.ids import new_id
 from goldalert.messaging import consumer, relay
-from goldalert.messaging.consumer import BACKOFF_SECONDS, consume
+from goldalert.messaging.consumer import BACKOFF_SECONDS, OUTAGE_BACKOFF_SECONDS, consume
 from goldalert.messaging.outbox import MAX_EVENT_BYTES, MAX_MESSAGE_BYTES, EventTooLargeError
 from goldalert.messaging.relay import BatchRefusedError, OutboxRelay, OutboxRow, PublishError
 from goldalert.messaging.sns import SnsPublisher
+from goldalert.secrets import DatabaseSecret
 
 
 class Topic:
@@ -391,6 +393,18 @@ def test_a_failed_message_pauses_longer_each_time(
 def test_a_batch_that_fails_asks_for_the_url_of_its_queue_once(engine: Engine, sqs: Sqs) -> None:
     run(engine, batch(*["not json"] * 10), lambda tx, e: None)
     assert (len(sqs.pauses), sqs.urls_asked) == (10, 1)
+
+
+@pytest.mark.parametrize("attempt", [1, 4])
+def test_while_the_database_is_away_the_pauses_outlast_a_fail_over(
+    sqs: Sqs, postgres: DatabaseSecret, attempt: int
+) -> None:
+    """R13."""
+    gone = make_engine(postgres.model_copy(update={"port": 1}))
+    body = event().to_message()
+    assert run(gone, batch(body, attempt=attempt), lambda tx, e: None) == ["message-0"]
+    assert sqs.pauses == {"handle-0": OUTAGE_BACKOFF_SECONDS[attempt - 1]}
+    assert sum(OUTAGE_BACKOFF_SECONDS) > 15 * 60
 
 
 @pytest.mark.parametrize(
