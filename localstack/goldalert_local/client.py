@@ -21,7 +21,7 @@ import urllib3
 from sqlalchemy import URL, Engine, NullPool, create_engine, text
 
 from goldalert_local.aws import Aws
-from goldalert_local.invoke import Answer, full_name, invoke
+from goldalert_local.invoke import Answer, full_name, invoke, schedule_event
 
 PASSWORD = "gold glitters 4 a while"  # noqa: S105 - of users that tests and the demo make up
 POLL_SECONDS = 0.1
@@ -259,16 +259,7 @@ class StackClient:
 
     def tick(self) -> Answer:
         """Fire the price schedule once, by hand."""
-        now = datetime.now(UTC)
-        event = {
-            "version": "0",
-            "id": str(uuid4()),
-            "detail-type": "Scheduled Event",
-            "source": "aws.events",
-            "time": now.isoformat(timespec="seconds").replace("+00:00", "Z"),
-            "detail": {},
-        }
-        answer = self.invoke("price-service-scheduled-fetch-price", event)
+        answer = self.invoke("price-service-scheduled-fetch-price", schedule_event())
         expect(not answer.failed, answer)
         return answer
 

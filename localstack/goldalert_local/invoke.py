@@ -3,6 +3,9 @@
 import base64
 import json
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
 
 from goldalert_local.aws import Aws
 from goldalert_local.profiles import STACK_NAME
@@ -22,6 +25,18 @@ def invoke(aws: Aws, function: str, payload: bytes = b"{}") -> Answer:
         payload=response["Payload"].read().decode(),
         log_tail=base64.b64decode(response.get("LogResult", "")).decode(errors="replace"),
     )
+
+
+def schedule_event() -> dict[str, Any]:
+    """What EventBridge sends when a schedule fires now."""
+    return {
+        "version": "0",
+        "id": str(uuid4()),
+        "detail-type": "Scheduled Event",
+        "source": "aws.events",
+        "time": datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+        "detail": {},
+    }
 
 
 def full_name(aws: Aws, name: str) -> str:

@@ -11,7 +11,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -23,7 +23,7 @@ from goldalert_local.aws import Aws
 from goldalert_local.credentials import DATABASES, Credentials, write_private
 from goldalert_local.deploy import deploy
 from goldalert_local.errors import StackError
-from goldalert_local.invoke import invoke
+from goldalert_local.invoke import invoke, schedule_event
 from goldalert_local.localstack_server import LocalStackServer
 from goldalert_local.processes import end_all, family_of, require_free_port, with_parent
 from goldalert_local.profiles import (
@@ -41,6 +41,7 @@ from goldalert_local.stores.redis import FAKE_WARNING, EmbeddedRedis, external_u
 
 MIGRATE = f"{STACK_NAME}-migrator-migrate"
 SEED_HISTORY = f"{STACK_NAME}-price-service-seed-history"
+FETCH_PRICE = f"{STACK_NAME}-price-service-scheduled-fetch-price"
 HEALTH_SECONDS = 60
 
 
@@ -86,6 +87,10 @@ class Stack:
                 call(aws, MIGRATE)
             with step("history"):
                 call(aws, SEED_HISTORY)
+            if not self._profile.price_sources:
+                # the schedule fires for the first time only after its whole period
+                with step("first price"):
+                    call(aws, FETCH_PRICE, schedule_event())
             with step("undelivered"):
                 queues.restore(aws, self._undelivered)
                 # From here on the queues hold what must not be lost.
@@ -272,9 +277,9 @@ def build() -> None:
         raise StackError(f"the build failed: {result.stdout.strip()}")
 
 
-def call(aws: Aws, function: str) -> None:
+def call(aws: Aws, function: str, event: Mapping[str, Any] | None = None) -> None:
     """Invoke a function that must succeed for the stack to be of use."""
-    answer = invoke(aws, function)
+    answer = invoke(aws, function, json.dumps(event or {}).encode())
     if answer.failed:
         message = json.loads(answer.payload).get("errorMessage", answer.payload)
         raise StackError(f"{function} failed: {message}\n{answer.log_tail}")

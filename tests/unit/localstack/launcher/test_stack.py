@@ -15,7 +15,7 @@ from goldalert_local.credentials import Credentials
 from goldalert_local.errors import StackError
 from goldalert_local.invoke import Answer
 from goldalert_local.profiles import PROFILES
-from goldalert_local.stack import MIGRATE, SEED_HISTORY, Stack, leftovers
+from goldalert_local.stack import FETCH_PRICE, MIGRATE, SEED_HISTORY, Stack, leftovers
 from goldalert_local.stores.postgres import PostgresAddress
 
 PORT_TAKEN = "the port is taken"
@@ -134,11 +134,11 @@ def test_a_store_that_has_ended_is_started_again(
     assert store.alive()
 
 
-@pytest.mark.parametrize("missing", [MIGRATE, SEED_HISTORY])
+@pytest.mark.parametrize("missing", [MIGRATE, SEED_HISTORY, FETCH_PRICE])
 def test_a_function_that_was_not_deployed_stops_the_start(
     missing: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def invoke(_aws: Aws, function: str) -> Answer:
+    def invoke(_aws: Aws, function: str, _payload: bytes) -> Answer:
         if function == missing:
             response = {"Error": {"Code": "ResourceNotFoundException", "Message": function}}
             raise aws.lambda_.exceptions.ResourceNotFoundException(response, "Invoke")
