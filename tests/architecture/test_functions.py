@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
+from goldalert.events import catalogue
 from goldalert.settings import Environment
 from tests.support.services import SERVICES, function_name, handler_files, logical_id
-from tests.support.template import Rendered, load, render
+from tests.support.template import ROOT, Rendered, load, render
 
 ALLOWED_TYPES = {
     "AWS::ApiGateway::BasePathMapping",
@@ -123,6 +124,27 @@ def test_a_role_names_what_it_allows(service: str, handler: str) -> None:
             assert statement["Resource"] == f"${{{name}LogGroup.Arn}}:*"
             continue
         assert not [arn for arn in listed(statement["Resource"]) if "*" in str(arn)]
+
+
+@pytest.mark.parametrize(
+    "service", [service for service, handler in HANDLERS if handler == "scheduled_relay_outbox"]
+)
+def test_a_relay_may_publish_what_its_service_says_and_nothing_else(service: str) -> None:
+    """S16. LocalStack enforces no rights: AWS would be the first to refuse."""
+    files = (ROOT / "functions" / service).rglob("*.py")
+    code = "".join(path.read_text(encoding="utf-8") for path in files)
+    said = {
+        f"{topic.capitalize()}Topic"
+        for contract, topic in catalogue._TOPICS.items()
+        if f"{contract.__name__}(" in code
+    }
+    allowed = {
+        arn["Ref"]
+        for statement in statements_of(service, "scheduled_relay_outbox")
+        if statement["Action"] == "sns:Publish"
+        for arn in listed(statement["Resource"])
+    }
+    assert allowed == said
 
 
 @pytest.mark.parametrize(("service", "handler"), HANDLERS)

@@ -1,5 +1,6 @@
 """Facts about alerts, published by the alert service on the topic `alerts`."""
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Literal
 from uuid import UUID
@@ -10,6 +11,9 @@ from goldalert.events.prices import Tick
 Channel = Literal["email", "in_app"]
 
 Direction = Literal["up", "down"]
+
+# a type that is not here is an error: a guess could tell people the opposite of what happened
+_DIRECTIONS: Mapping[str, Direction] = {"above": "up", "below": "down"}
 
 
 class Trigger(EventData):
@@ -44,7 +48,7 @@ class Trigger(EventData):
     @property
     def direction(self) -> Direction:
         """Which way the price went when it crossed the threshold."""
-        return "down" if self.alert_type == "below" else "up"
+        return _DIRECTIONS[self.alert_type]
 
 
 class AlertTriggeredData(EventData):
