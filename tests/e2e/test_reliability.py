@@ -169,14 +169,16 @@ def test_a_worker_killed_between_send_and_mark_leaves_exactly_one_mail(
 
 
 def kill_waiting_workers(connection: Connection) -> set[int]:
-    """Kill -9 the processes that wait for the lock of this connection to store their events."""
+    """Kill -9 the workers that have sent a mail and wait for a lock to mark it.
+
+    They wait for ours, or for the row of a mail whose evidence was faster and waits for ours.
+    """
     connection.execute(text("SELECT pg_stat_clear_snapshot()"))
     ports = set(
         connection.execute(
             text(
-                "SELECT client_port FROM pg_stat_activity WHERE datname = 'email_db' "
-                "AND pg_backend_pid() = ANY(pg_blocking_pids(pid)) "
-                "AND query ILIKE 'INSERT INTO outbox%'"
+                "SELECT client_port FROM pg_stat_activity "
+                "WHERE datname = 'email_db' AND wait_event_type = 'Lock'"
             )
         ).scalars()
     )
