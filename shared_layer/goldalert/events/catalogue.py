@@ -9,7 +9,17 @@ from goldalert.events.alerts import AlertTriggeredV1
 from goldalert.events.emails import EmailFailedV1, EmailSentV1
 from goldalert.events.envelope import Event
 from goldalert.events.prices import PriceUpdatedV1
-from goldalert.events.users import UserEmailVerifiedV1, UserRegisteredV1
+from goldalert.events.users import (
+    EmailVerificationRequestedV1,
+    PasswordResetRequestedV1,
+    SessionsRevokedV1,
+    UserDeletedV1,
+    UserEmailVerifiedV1,
+    UserErasedV1,
+    UserPreferencesChangedV1,
+    UserRegisteredV1,
+    UserRoleChangedV1,
+)
 
 Topic = Literal["users", "prices", "alerts", "notifications", "emails"]
 
@@ -19,6 +29,13 @@ AnyEvent = Event[Any]
 _TOPICS: dict[type[AnyEvent], Topic] = {
     UserRegisteredV1: "users",
     UserEmailVerifiedV1: "users",
+    EmailVerificationRequestedV1: "users",
+    PasswordResetRequestedV1: "users",
+    UserPreferencesChangedV1: "users",
+    UserRoleChangedV1: "users",
+    SessionsRevokedV1: "users",
+    UserDeletedV1: "users",
+    UserErasedV1: "users",
     PriceUpdatedV1: "prices",
     AlertTriggeredV1: "alerts",
     EmailSentV1: "emails",
