@@ -11,7 +11,7 @@ from auth_service.gateways import (
     TokenVerifier,
     VerificationKeys,
 )
-from auth_service.use_cases import Accounts
+from auth_service.use_cases.ports import Accounts
 from goldalert.bootstrap import BaseServices
 from goldalert.db.unit_of_work import UnitOfWork
 from goldalert.secrets import read_secret

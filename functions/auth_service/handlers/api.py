@@ -4,7 +4,6 @@ from http import HTTPStatus
 
 from aws_lambda_powertools.event_handler import Response
 
-from auth_service import use_cases
 from auth_service.bootstrap import services
 from auth_service.schemas import (
     Accepted,
@@ -16,6 +15,7 @@ from auth_service.schemas import (
     TokenPair,
     VerifyEmailRequest,
 )
+from auth_service.use_cases import registration, sessions
 from goldalert.http.api import make_resolver, serve
 from goldalert.http.caller import CurrentCaller
 from goldalert.http.health import HealthView, check_health, health_response
@@ -33,7 +33,7 @@ def health() -> Response[HealthView]:
 
 @app.post("/auth/register", status_code=HTTPStatus.ACCEPTED)
 def register(body: RegisterRequest) -> Accepted:
-    use_cases.register(
+    registration.register(
         services().unit_of_work,
         services().clock,
         services().passwords,
@@ -53,13 +53,13 @@ def verify_email_page() -> Response[str]:
 
 @app.post("/auth/verify-email")
 def verify_email(body: VerifyEmailRequest) -> Accepted:
-    use_cases.verify_email(services().unit_of_work, services().clock, token=body.token)
+    registration.verify_email(services().unit_of_work, services().clock, token=body.token)
     return Accepted(detail="The address is verified.")
 
 
 @app.post("/auth/login")
 def login(body: LoginRequest) -> TokenPair:
-    return use_cases.login(
+    return sessions.login(
         services().unit_of_work,
         services().clock,
         services().passwords,
@@ -71,7 +71,7 @@ def login(body: LoginRequest) -> TokenPair:
 
 @app.post("/auth/refresh")
 def refresh(body: RefreshRequest) -> TokenPair:
-    return use_cases.refresh(
+    return sessions.refresh(
         services().unit_of_work,
         services().clock,
         services().signer,
@@ -81,12 +81,12 @@ def refresh(body: RefreshRequest) -> TokenPair:
 
 @app.post("/auth/logout", status_code=HTTPStatus.NO_CONTENT)
 def logout(caller: CurrentCaller) -> None:
-    use_cases.logout(services().unit_of_work, services().clock, session_id=caller.session_id)
+    sessions.logout(services().unit_of_work, services().clock, session_id=caller.session_id)
 
 
 @app.get("/auth/me")
 def me(caller: CurrentCaller) -> Me:
-    return use_cases.me(services().unit_of_work, user_id=caller.user_id)
+    return registration.me(services().unit_of_work, user_id=caller.user_id)
 
 
 @app.get("/auth/.well-known/jwks.json")

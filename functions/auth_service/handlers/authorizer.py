@@ -7,8 +7,8 @@ from aws_lambda_powertools.utilities.data_classes.api_gateway_authorizer_event i
 )
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from auth_service import use_cases
 from auth_service.bootstrap import services
+from auth_service.use_cases import sessions
 from goldalert.observability.log import logger, start_request
 
 
@@ -23,7 +23,7 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
     start_request(context.aws_request_id)
     scheme, _, token = APIGatewayAuthorizerTokenEvent(event).authorization_token.partition(" ")
     claims = services().verifier.verify(token) if scheme.lower() == "bearer" else None
-    if claims is None or not use_cases.authorize(services().unit_of_work, services().clock, claims):
+    if claims is None or not sessions.authorize(services().unit_of_work, services().clock, claims):
         logger.info("token refused")
         raise _RefusedError
     return {

@@ -1,0 +1,1 @@
+"""What the auth service does, one function per action; a module for each kind of action."""
