@@ -1,6 +1,8 @@
-"""Who calls: what the authorizer found out, as a dependency of a route."""
+"""Who calls, from where and with what: dependencies of a route."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from ipaddress import IPv6Address, IPv6Network, ip_address
 from typing import Annotated
 from uuid import UUID
 
@@ -9,6 +11,10 @@ from aws_lambda_powertools.event_handler.depends import Depends
 
 from goldalert.errors import ForbiddenError, UnauthorizedError
 from goldalert.security.roles import Role
+
+_DEVICE_CHARACTERS = 200
+_IPV6_PREFIX = 64
+"""What one subscriber has at least, and changes at will within."""
 
 
 @dataclass(frozen=True)
@@ -44,8 +50,47 @@ def current_admin(request: Request) -> Caller:
     return caller
 
 
+def token_expiry(request: Request) -> datetime:
+    """Return when the access token that the authorizer let in ends."""
+    authorizer = request.resolved_event["requestContext"]["authorizer"]
+    return datetime.fromtimestamp(int(authorizer["expires_at"]), UTC)
+
+
+def client_address(request: Request) -> str:
+    """Return the network that the request comes from: an IPv4 address, or an IPv6 /64.
+
+    API Gateway sets it; what a client says in a header is not asked.
+    """
+    identity = request.resolved_event["requestContext"].get("identity") or {}
+    try:
+        address = ip_address(identity.get("sourceIp") or "")
+    except ValueError:
+        return "unknown"
+    if isinstance(address, IPv6Address):
+        if address.ipv4_mapped is None:
+            return str(IPv6Network((address.packed, _IPV6_PREFIX), strict=False))
+        address = address.ipv4_mapped
+    return str(address)
+
+
+def device(request: Request) -> str | None:
+    """Return what the client's program says that it is, as far as a line can show it."""
+    said = request.resolved_event.headers.get("User-Agent") or ""
+    printable = "".join(character for character in said if character.isprintable())
+    return printable[:_DEVICE_CHARACTERS].strip() or None
+
+
 CurrentCaller = Annotated[Caller, Depends(current_caller)]
 """Any signed-in user: `def get_alert(alert_id: UUID, caller: CurrentCaller) -> AlertView`."""
 
 CurrentAdmin = Annotated[Caller, Depends(current_admin)]
 """A signed-in admin; anyone else gets 403."""
+
+TokenExpiry = Annotated[datetime, Depends(token_expiry)]
+"""When the caller's access token ends; only on routes that have an authorizer."""
+
+ClientAddress = Annotated[str, Depends(client_address)]
+"""The client's network, which tells strangers apart: `def login(network: ClientAddress)`."""
+
+Device = Annotated[str | None, Depends(device)]
+"""The client's program (its User-Agent), to show to the user and for nothing else."""
