@@ -1,17 +1,24 @@
-"""Cache-aside: read Redis, else the database; Redis down or flushed costs time, never an answer."""
+"""Cache-aside: read Redis, else the database; Redis down or flushed costs time, never an answer.
 
-from collections.abc import Callable
+A Redis that does not answer costs one short time-out: it is then left alone for some seconds.
+"""
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ValidationError
 
+from goldalert.cache.client import make_redis
 from goldalert.observability.log import logger
 
 if TYPE_CHECKING:
     from redis import Redis
 
-_TIMEOUT_SECONDS = 0.25
+_LEFT_ALONE_SECONDS = 5.0
 
 
 class Cache:
@@ -20,31 +27,47 @@ class Cache:
     Args:
         url: `redis://…/<db>` or `rediss://…/<db>` (TLS, verified).
         ttl_seconds: how long an entry lives.
+        monotonic: a clock in seconds.
 
     Example:
         >>> cache = Cache("redis://localhost/2", ttl_seconds=300)
         >>> cache.get_or_load("price:USD", Price, lambda: repository.price())  # doctest: +SKIP
     """
 
-    def __init__(self, url: str, *, ttl_seconds: int) -> None:
+    def __init__(
+        self, url: str, *, ttl_seconds: int, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
         self._url = url
         self._ttl_seconds = ttl_seconds
+        self._monotonic = monotonic
+        self._left_alone_until = -math.inf
 
     @cached_property
     def redis(self) -> "Redis":
-        """The client itself, for what is more than a cache. It raises `redis.RedisError`."""
-        from redis import Redis
-        from redis.backoff import NoBackoff
-        from redis.retry import Retry
+        """The client itself, which tries every time. It raises `redis.RedisError`."""
+        return make_redis(self._url)
 
-        return Redis.from_url(
-            self._url,
-            socket_timeout=_TIMEOUT_SECONDS,
-            socket_connect_timeout=_TIMEOUT_SECONDS,
-            decode_responses=True,
-            # one new connection at once, for the one that the server closed while we were frozen
-            retry=Retry(NoBackoff(), 1),
-        )
+    @contextmanager
+    def attempt(self) -> Iterator["Redis | None"]:
+        """Lend the client, or None for 5 s after it failed. A failure in the block is logged.
+
+        The block must therefore be one that may stop anywhere.
+
+        Example:
+            >>> with cache.attempt() as redis:  # doctest: +SKIP
+            ...     if redis is not None:
+            ...         redis.delete("price:USD")
+        """
+        from redis import RedisError
+
+        if self._monotonic() < self._left_alone_until:
+            yield None
+            return
+        try:
+            yield self.redis
+        except RedisError as error:
+            self._left_alone_until = self._monotonic() + _LEFT_ALONE_SECONDS
+            logger.warning("cache is down, left alone", extra={"error": type(error).__name__})
 
     def get_or_load[Model: BaseModel](
         self,
@@ -58,27 +81,26 @@ class Cache:
 
         That is `ttl_seconds`, or else the cache's own.
         """
-        from redis import RedisError
-
-        try:
-            cached = self.redis.get(key)
-        except RedisError as error:
-            logger.warning("cache is down, reading through", extra={"error": type(error).__name__})
-            return load()
+        cached = None
+        with self.attempt() as redis:
+            if redis is not None:
+                cached = redis.get(key)
         if isinstance(cached, str):
             try:
                 return model.model_validate_json(cached)
             except ValidationError:  # an older or newer version of the code wrote it
                 logger.info("cache entry has another shape, loaded anew", extra={"key": key})
         value = load()
-        try:
-            self.redis.set(key, value.model_dump_json(), ex=ttl_seconds or self._ttl_seconds)
-        except RedisError as error:
-            logger.warning("cache is down, not kept", extra={"error": type(error).__name__})
+        with self.attempt() as redis:
+            if redis is not None:
+                redis.set(key, value.model_dump_json(), ex=ttl_seconds or self._ttl_seconds)
         return value
 
     def invalidate(self, *keys: str) -> None:
-        """Forget entries after a write. A failure is logged: the TTL bounds how stale they get."""
+        """Forget entries after a write. A failure is logged: the TTL bounds how stale they get.
+
+        It is tried every time, unlike a read, which is not wrong without Redis.
+        """
         from redis import RedisError
 
         try:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 from pydantic import BaseModel
+from redis import TimeoutError
 
 from goldalert.cache.cache_aside import Cache
 from goldalert_local.stores.redis import EmbeddedRedis
@@ -75,6 +76,50 @@ def test_a_redis_that_is_away_costs_a_load_and_no_answer() -> None:
         assert cache.get_or_load("price:USD", Price, source.load).value == "1"
     cache.invalidate("price:USD")
     assert source.asked == 2
+
+
+class Clock:
+    seconds = 0.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+def test_a_redis_that_failed_is_left_alone_for_some_seconds(
+    redis_url: Callable[[int], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """R12: its time-out is paid once, not on every read."""
+    clock = Clock()
+    cache = Cache(redis_url(2), ttl_seconds=300, monotonic=clock)
+    tried: list[str] = []
+
+    def fail(key: str) -> None:
+        tried.append(key)
+        raise TimeoutError
+
+    with monkeypatch.context() as away:
+        away.setattr(cache.redis, "get", fail)
+        for seconds, tries in ((0.0, 1), (4.9, 1), (5.1, 2), (10.0, 2)):
+            clock.seconds = seconds
+            assert cache.get_or_load("price:USD", Price, Source().load).value == "1"
+            assert len(tried) == tries
+    assert cache.redis.get("price:USD") is None
+    clock.seconds = 10.2
+    cache.get_or_load("price:USD", Price, Source().load)
+    assert cache.redis.get("price:USD") is not None
+    cache.redis.close()
+
+
+def test_an_invalidation_is_tried_even_while_redis_is_left_alone(
+    cache: Cache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Others may read the entry for long after a failure that was short."""
+    cache.get_or_load("price:USD", Price, Source().load)
+    with monkeypatch.context() as away:
+        away.setattr(cache.redis, "get", lambda _: (_ for _ in ()).throw(TimeoutError))
+        cache.get_or_load("price:USD", Price, Source().load)
+    cache.invalidate("price:USD")
+    assert cache.redis.get("price:USD") is None
 
 
 def test_a_connection_that_the_server_closed_is_made_anew(
