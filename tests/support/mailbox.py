@@ -1,6 +1,7 @@
 """The e-mail service in this process: real database and handlers, a mailbox in place of SES."""
 
 import json
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -91,6 +92,25 @@ class EmailService:
 
     def statuses(self) -> list[str]:
         return [row["status"] for row in self.rows()]
+
+
+def verification_token_of(text: str) -> str:
+    """Return the token of the verification link in a mail's text."""
+    return _token_of("/auth/verify-email", text)
+
+
+def reset_token_of(text: str) -> str:
+    """Return the token of the link to choose a new password in a mail's text.
+
+    Example: `reset_token_of(stack.wait_for_mail(address, "new password").text)`.
+    """
+    return _token_of("/auth/password/reset", text)
+
+
+def _token_of(path: str, text: str) -> str:
+    found = re.search(rf"{path}\?token=([A-Za-z0-9_-]+)", text)
+    assert found, text
+    return found[1]
 
 
 def ses_event(event_type: str, mail_id: UUID | str | None, **details: Any) -> str:
