@@ -8,6 +8,10 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from goldalert.errors import UnavailableError
+from goldalert.events.catalogue import AnyEvent, parse_event
+from goldalert.messaging.relay import LEASE
+
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
@@ -17,6 +21,10 @@ CREATE TABLE erased_users (
     erased_at timestamptz NOT NULL DEFAULT now()
 )
 """
+
+
+class StillPublishingError(UnavailableError):
+    """Events about the user are on their way to SNS; the erasure is tried again after that."""
 
 
 def mark_erased(connection: "Connection", user_id: UUID) -> None:
@@ -64,3 +72,38 @@ def living_users(connection: "Connection", user_ids: Collection[UUID]) -> set[UU
         text("SELECT user_id FROM erased_users WHERE user_id = ANY(CAST(:ids AS uuid[]))"), ids
     ).scalars()
     return set(user_ids) - set(erased)
+
+
+def recall(connection: "Connection", user_id: UUID) -> list[AnyEvent]:
+    """Take back and return the events about a user that wait in the outbox.
+
+    What is also about others is for the caller to publish again, without the user. News of an
+    erasure stays: somebody waits for it.
+
+    Args:
+        connection: in the transaction that erases the user, after everything that could publish
+            about them is kept from it.
+        user_id: who is to be erased.
+
+    Raises:
+        StillPublishingError: a relay has one of the events just now.
+    """
+    from sqlalchemy import text
+
+    rows = connection.execute(
+        # a longer lease is the pause of an event that was refused
+        text(
+            "SELECT id, message, coalesce(leased_until BETWEEN clock_timestamp() "
+            "  AND clock_timestamp() + CAST(:lease AS interval), false) AS is_leased "
+            "FROM outbox WHERE position(:user_id IN message) > 0 "
+            "AND event_type <> 'user_erased' ORDER BY id FOR UPDATE"
+        ),
+        {"user_id": str(user_id), "lease": LEASE},
+    ).all()
+    if any(row.is_leased for row in rows):
+        raise StillPublishingError("Events about the user are being published.")
+    connection.execute(
+        text("DELETE FROM outbox WHERE id = ANY(CAST(:ids AS uuid[]))"),
+        {"ids": [row.id for row in rows]},
+    )
+    return [parse_event(row.message) for row in rows]

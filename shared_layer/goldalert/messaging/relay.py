@@ -28,8 +28,10 @@ _RUN_SECONDS = 20.0
 _RUN_ONLY_SECONDS = 3.0
 """The same after a commit, where a request waits for its answer."""
 
+LEASE = timedelta(seconds=30)
+"""How long an event is one relay's; longer than it takes to publish it."""
+
 _CLAIM_ROWS = 100
-_LEASE = timedelta(seconds=30)
 _LONGEST_PAUSE = timedelta(hours=1)
 _BATCH_ENTRIES = 10
 
@@ -122,7 +124,7 @@ class OutboxRelay:
                     "RETURNING id, topic, event_type, message"
                 ),
                 {
-                    "lease": _LEASE,
+                    "lease": LEASE,
                     "older_than": older_than,
                     "only": None if only is None else list(only),
                     "rows": _CLAIM_ROWS,
@@ -184,7 +186,7 @@ class OutboxRelay:
                         "CAST(:longest AS interval)) "
                         "WHERE id = ANY(CAST(:ids AS uuid[]))"
                     ),
-                    {"ids": list(refused), "lease": _LEASE, "longest": _LONGEST_PAUSE},
+                    {"ids": list(refused), "lease": LEASE, "longest": _LONGEST_PAUSE},
                 )
 
 
