@@ -2,7 +2,7 @@
 # Settings: PYTHON (a Python 3.13), API_PORT, AWS_PORT, DATABASE_URL, REDIS_URL; see README.md.
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run demo test build lint format types template unit stack-tests invoke clean distclean
+.PHONY: help run demo test build lint format types template unit stack-tests invoke rotate-keys clean distclean
 
 BOOTSTRAP := localstack/bootstrap.sh
 DEV := .local/envs/dev/bin
@@ -60,6 +60,10 @@ stack-tests: ## run the tests that need a stack, on one of their own, and those 
 
 invoke: ## invoke a function of the running stack: FUNCTION=alert-service-on-price-updated EVENT=events/invocations/...json
 	@$(STACK) invoke $(FUNCTION) $(EVENT)
+
+rotate-keys: ## sign access tokens with a new key, without a failed request (STAGE=prod: on AWS)
+	@$(BOOTSTRAP) dev
+	@$(if $(STAGE),$(DEV)/python infra/rotate_keys.py $(STAGE),$(STACK) rotate-keys)
 
 clean: ## remove state and builds; the environments stay
 	@for lock in .local/stacks/*.lock; do \

@@ -2,17 +2,20 @@
 
 from functools import cache, cached_property
 
-from auth_service.config import AuthSettings
+from auth_service.config import CACHE_SECONDS, SIGNING_KEYS_SECONDS, AuthSettings
 from auth_service.gateways import (
     PasswordHasher,
     Pepper,
+    SessionCache,
     SigningKeys,
+    TimeCodes,
     TokenSigner,
     TokenVerifier,
     VerificationKeys,
 )
 from auth_service.use_cases.ports import Accounts
 from goldalert.bootstrap import BaseServices
+from goldalert.cache.cache_aside import Cache
 from goldalert.db.unit_of_work import UnitOfWork
 from goldalert.secrets import read_secret
 from goldalert.security.sealed import EventKey, Sealer
@@ -34,16 +37,31 @@ class Services(BaseServices[AuthSettings]):
 
     @cached_property
     def signer(self) -> TokenSigner:
-        keys = read_secret(self.settings.signing_keys_secret, SigningKeys)
-        return TokenSigner(keys, self.settings.api_origin)
+        def read() -> SigningKeys:
+            return read_secret(
+                self.settings.signing_keys_secret, SigningKeys, keep_seconds=SIGNING_KEYS_SECONDS
+            )
+
+        return TokenSigner(read, self.settings.api_origin)
 
     @cached_property
     def verifier(self) -> TokenVerifier:
-        def reread() -> VerificationKeys:
+        def read() -> VerificationKeys:
             return read_secret(self.settings.verification_keys_secret, VerificationKeys, fresh=True)
 
-        keys = read_secret(self.settings.verification_keys_secret, VerificationKeys)
-        return TokenVerifier(keys, self.settings.api_origin, reread)
+        return TokenVerifier(read, self.settings.api_origin)
+
+    @cached_property
+    def codes(self) -> TimeCodes:
+        return TimeCodes(Sealer(read_secret(self.settings.totp_key_secret, EventKey)))
+
+    @cached_property
+    def cache(self) -> Cache:
+        return Cache(self.secret.redis_url.get_secret_value(), ttl_seconds=CACHE_SECONDS)
+
+    @cached_property
+    def session_cache(self) -> SessionCache:
+        return SessionCache(self.cache)
 
     @cached_property
     def seal(self) -> Sealer:

@@ -7,6 +7,15 @@ from goldalert.settings import Settings
 ACCESS_TOKEN_LIFE = timedelta(minutes=15)
 SESSION_LIFE = timedelta(days=30)
 VERIFICATION_TOKEN_LIFE = timedelta(days=2)
+RESET_TOKEN_LIFE = timedelta(hours=1)
+ADMIN_LINK_LIFE = timedelta(hours=1)
+SESSION_RETENTION = timedelta(days=90)
+"""How long a session that is over is kept: its network is one that the user comes from."""
+CACHE_SECONDS = 24 * 3600
+SIGNING_KEYS_SECONDS = 60
+"""How long a process signs with a key that was replaced, at most."""
+KEY_SET_SECONDS = 60
+"""How long clients may keep the published key set."""
 
 
 class AuthSettings(Settings):
@@ -23,3 +32,4 @@ class AuthSettings(Settings):
     signing_keys_secret: str = ""
     verification_keys_secret: str = ""
     event_key_secret: str = ""
+    totp_key_secret: str = ""

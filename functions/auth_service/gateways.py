@@ -1,24 +1,31 @@
-"""Passwords and tokens: bcrypt, PyJWT and the random source behind small classes."""
+"""Passwords, tokens, codes and what Redis knows: libraries behind small classes."""
 
 import base64
 import hashlib
 import hmac
 import math
 import time
-from collections.abc import Callable
-from datetime import datetime
-from typing import Any
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, SecretStr
+from pydantic import AwareDatetime, BaseModel, ConfigDict, SecretStr
 
 from auth_service.config import ACCESS_TOKEN_LIFE
-from auth_service.domain import AccessClaims
+from auth_service.domain import TIME_CODE_DIGITS, AccessClaims
+from goldalert.cache.cache_aside import Cache
+from goldalert.errors import UnavailableError
 from goldalert.ids import new_id
+from goldalert.security.sealed import Sealer
+
+if TYPE_CHECKING:
+    from pyotp import TOTP
 
 _ALGORITHM = "RS256"
 _TOKEN_TYPE = "at+jwt"  # noqa: S105 - the type of access tokens, RFC 9068
 AUDIENCE = "goldalert-api"
+_KEEP_SECONDS = 300
 _REREAD_SECONDS = 30
 
 
@@ -40,7 +47,7 @@ class SigningKey(BaseModel):
 
 
 class SigningKeys(BaseModel):
-    """All keys that sign or signed; `active_kid` is the one that signs now."""
+    """`active_kid` is the key that signs now; during a rotation, the next one stands beside it."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -52,12 +59,13 @@ class SigningKeys(BaseModel):
 
 
 class VerificationKey(BaseModel):
-    """A public key in PEM, by its id."""
+    """A public key in PEM, by its id. One that signs no more is good until `not_after`."""
 
     model_config = ConfigDict(frozen=True)
 
     kid: str
     public_pem: str
+    not_after: AwareDatetime | None = None
 
 
 class VerificationKeys(BaseModel):
@@ -67,8 +75,12 @@ class VerificationKeys(BaseModel):
 
     keys: list[VerificationKey]
 
-    def pem_by_kid(self) -> dict[str, str]:
-        return {key.kid: key.public_pem for key in self.keys}
+    def pem_by_kid(self, now: datetime) -> dict[str, str]:
+        return {
+            key.kid: key.public_pem
+            for key in self.keys
+            if key.not_after is None or key.not_after > now
+        }
 
 
 class PasswordHasher:
@@ -105,15 +117,21 @@ class PasswordHasher:
 
 
 class TokenSigner:
-    """Makes access tokens: RS256 with `kid`, 15 minutes."""
+    """Makes access tokens: RS256 with `kid`, 15 minutes.
 
-    def __init__(self, keys: SigningKeys, issuer: str) -> None:
-        self._key = keys.active()
+    Args:
+        read: reads the keys. It is asked for each token, since a rotation changes them.
+        issuer: who signs.
+    """
+
+    def __init__(self, read: Callable[[], SigningKeys], issuer: str) -> None:
+        self._read = read
         self._issuer = issuer
 
     def sign(self, claims: AccessClaims, now: datetime) -> str:
         import jwt
 
+        key = self._read().active()
         return jwt.encode(
             {
                 "iss": self._issuer,
@@ -126,36 +144,36 @@ class TokenSigner:
                 "iat": now,
                 "exp": now + ACCESS_TOKEN_LIFE,
             },
-            self._key.private_pem.get_secret_value(),
+            key.private_pem.get_secret_value(),
             algorithm=_ALGORITHM,
-            headers={"kid": self._key.kid, "typ": _TOKEN_TYPE},
+            headers={"kid": key.kid, "typ": _TOKEN_TYPE},
         )
 
 
 class TokenVerifier:
     """Checks access tokens against our own public keys, and nothing that a token brings along.
 
+    The keys are read again every 5 minutes, so that an old one loses its trust; and when a token
+    names one that came since, but not more often than every 30 seconds: anyone can make up a name.
+    A rotation that publishes the new key well before it signs therefore costs no request.
+
     Args:
-        keys: the public keys.
+        read: reads the public keys.
         issuer: who must have signed.
-        reread: reads the keys again. A key that came since is asked for when a token names it, but
-            not more often than every 30 seconds: anyone can make up a name. A rotation that
-            publishes the new key 30 seconds before it signs therefore costs no request.
         monotonic: a clock in seconds.
     """
 
     def __init__(
         self,
-        keys: VerificationKeys,
+        read: Callable[[], VerificationKeys],
         issuer: str,
-        reread: Callable[[], VerificationKeys],
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._pem_by_kid = keys.pem_by_kid()
+        self._read = read
         self._issuer = issuer
-        self._reread = reread
         self._monotonic = monotonic
-        self._reread_at = -math.inf
+        self._read_at = -math.inf
+        self._pem_by_kid: dict[str, str] = {}
 
     def verify(self, token: str) -> AccessClaims | None:
         """Return what a genuine, unexpired access token says, else None."""
@@ -183,25 +201,144 @@ class TokenVerifier:
                 options={"require": ["exp", "iat", "sub", "sid", "role", "sv", "jti"]},
             )
             return AccessClaims(
-                UUID(claims["sub"]), UUID(claims["sid"]), claims["role"], int(claims["sv"])
+                user_id=UUID(claims["sub"]),
+                session_id=UUID(claims["sid"]),
+                role=claims["role"],
+                session_version=int(claims["sv"]),
+                expires_at=datetime.fromtimestamp(claims["exp"], UTC),
             )
         except bad_token:
             return None
 
     def _pem(self, kid: str) -> str | None:
-        now = self._monotonic()
-        if kid not in self._pem_by_kid and now - self._reread_at >= _REREAD_SECONDS:
-            self._reread_at = now
-            self._pem_by_kid = self._reread().pem_by_kid()
+        try:
+            self._reread(_KEEP_SECONDS if kid in self._pem_by_kid else _REREAD_SECONDS)
+        except UnavailableError:
+            if kid not in self._pem_by_kid:
+                raise
+            # not on every request: what we have is good for another while
+            self._read_at = self._monotonic()
         return self._pem_by_kid.get(kid)
+
+    def _reread(self, seconds: float) -> None:
+        """Read the keys again, unless that was done in the last `seconds`."""
+        now = self._monotonic()
+        if now - self._read_at >= seconds:
+            self._pem_by_kid = self._read().pem_by_kid(datetime.now(UTC))
+            self._read_at = now
 
     def jwks(self) -> dict[str, list[dict[str, Any]]]:
         """Return the public keys as a JSON Web Key Set (RFC 7517)."""
         from jwt.algorithms import RSAAlgorithm
 
+        self._reread(_REREAD_SECONDS)
         algorithm = RSAAlgorithm(RSAAlgorithm.SHA256)
         keys = []
         for kid, pem in self._pem_by_kid.items():
             jwk = RSAAlgorithm.to_jwk(algorithm.prepare_key(pem), as_dict=True)
             keys.append({**jwk, "kid": kid, "use": "sig", "alg": _ALGORITHM})
         return {"keys": keys}
+
+
+class TimeCodes:
+    """Codes of an authenticator app (TOTP, RFC 6238): six digits, a new one every 30 seconds.
+
+    Args:
+        sealer: seals the secrets, which are worth as much as the codes, for the database.
+    """
+
+    _ISSUER = "Gold Price Alert"
+    _WINDOW = 1
+    """Time steps that a code may be early or late: clocks differ, and typing takes a while."""
+
+    def __init__(self, sealer: Sealer) -> None:
+        self._sealer = sealer
+
+    def new_secret(self) -> tuple[str, str]:
+        """Return a new secret of 160 bits, in base32 and sealed."""
+        import pyotp
+
+        secret = pyotp.random_base32()
+        return secret, self._sealer.seal(secret)
+
+    def uri(self, secret: str, email: str) -> str:
+        """Return what a QR code for the app holds."""
+        return self._totp(secret).provisioning_uri(name=email, issuer_name=self._ISSUER)
+
+    def step(self, sealed_secret: str, code: str, now: datetime) -> int | None:
+        """Return the time step that a code belongs to, if it is a right one."""
+        import pyotp
+
+        try:
+            return self._totp(self._sealer.open(sealed_secret)).verify_and_get_timecode(
+                code, for_time=now, valid_window=self._WINDOW
+            )
+        except pyotp.OTPVerificationError:
+            return None
+
+    @staticmethod
+    def _totp(secret: str) -> "TOTP":
+        import pyotp
+
+        return pyotp.TOTP(secret, digits=TIME_CODE_DIGITS)
+
+
+class SessionCache:
+    """What Redis knows of sessions: which are over, and when each was last used.
+
+    It refuses fast and never allows: PostgreSQL is asked as well. Without Redis the last uses are
+    less exact.
+    """
+
+    _USE_SECONDS = 24 * 3600
+    # longer than the access tokens that it denies, whatever the clocks say
+    _DENY_SECONDS = int(ACCESS_TOKEN_LIFE.total_seconds()) + 60
+
+    def __init__(self, cache: Cache) -> None:
+        self._cache = cache
+
+    def note_use(self, session_id: UUID, now: datetime) -> bool:
+        """Note that a session is used, and say whether it may be as far as Redis knows."""
+        with self._cache.attempt() as redis:
+            if redis is not None:
+                with redis.pipeline(transaction=False) as pipeline:
+                    pipeline.set(_use(session_id), int(now.timestamp()), ex=self._USE_SECONDS)
+                    pipeline.exists(_revoked(session_id))
+                    _, is_revoked = pipeline.execute()
+                return not is_revoked
+        return True
+
+    def forget_use(self, session_id: UUID) -> None:
+        """Forget a session that is over: nothing of it stays."""
+        with self._cache.attempt() as redis:
+            if redis is not None:
+                redis.delete(_use(session_id))
+
+    def last_uses(self, session_ids: Sequence[UUID]) -> dict[UUID, datetime]:
+        """Return when sessions were last used, of those that Redis knows."""
+        found: dict[UUID, datetime] = {}
+        with self._cache.attempt() as redis:
+            if redis is not None and session_ids:
+                uses = redis.mget([_use(session_id) for session_id in session_ids])
+                for session_id, use in zip(session_ids, uses, strict=True):
+                    if use is not None:
+                        found[session_id] = datetime.fromtimestamp(int(use), UTC)
+        return found
+
+    def deny(self, session_ids: Sequence[UUID]) -> None:
+        """Refuse sessions from now on. Call it after the commit that ended them."""
+        with self._cache.attempt() as redis:
+            if redis is not None and session_ids:
+                with redis.pipeline(transaction=False) as pipeline:
+                    for session_id in session_ids:
+                        pipeline.set(_revoked(session_id), 1, ex=self._DENY_SECONDS)
+                        pipeline.delete(_use(session_id))
+                    pipeline.execute()
+
+
+def _use(session_id: UUID) -> str:
+    return f"session:{session_id}"
+
+
+def _revoked(session_id: UUID) -> str:
+    return f"revoked:{session_id}"

@@ -1,7 +1,8 @@
-"""python -m goldalert_local up NAME | exec NAME -- COMMAND... | invoke FUNCTION [EVENT]."""
+"""python -m goldalert_local up | exec | invoke | rotate-keys: starts a stack, and reaches into it."""
 
 import argparse
 import contextlib
+import json
 import os
 import signal
 import subprocess
@@ -18,7 +19,9 @@ from goldalert_local.errors import StackError
 from goldalert_local.invoke import full_name, invoke, pretty
 from goldalert_local.processes import with_parent
 from goldalert_local.profiles import PROFILES, Profile
+from goldalert_local.rotate_keys import KeptSecrets
 from goldalert_local.stack import Stack, say
+from infra.rotate_keys import STARTED, rotate
 
 WATCH_SECONDS = 0.2
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -86,10 +89,26 @@ def execute(profile: Profile, command: list[str], *, keep_state: bool) -> int:
         return process.returncode
 
 
-def invoke_once(profile: Profile, function: str, event: Path | None) -> int:
+def aws_of(profile: Profile) -> Aws:
+    """The AWS of a running stack."""
     if not profile.stack_file.exists():
         raise StackError(f"stack {profile.name} is not running: start it with make run")
-    aws = Aws(profile.aws_endpoint_url)
+    return Aws(json.loads(profile.stack_file.read_text())["aws_endpoint_url"])
+
+
+def rotate_keys(profile: Profile) -> int:
+    aws = aws_of(profile)
+    say(STARTED)
+    try:
+        kid = rotate(KeptSecrets(aws, profile.state_dir))
+    except (BotoCoreError, ClientError) as error:
+        raise StackError(str(error)) from error
+    say(f"Tokens are signed with the key {kid} now.")
+    return 0
+
+
+def invoke_once(profile: Profile, function: str, event: Path | None) -> int:
+    aws = aws_of(profile)
     try:
         name = full_name(aws, function)
         answer = invoke(aws, name, event.read_bytes() if event else b"{}")
@@ -129,7 +148,9 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     invocation = commands.add_parser("invoke", help="invoke a function of a running stack")
     invocation.add_argument("function")
     invocation.add_argument("event", nargs="?", type=Path)
-    invocation.add_argument("--stack", dest="name", choices=PROFILES, default="run")
+    rotation = commands.add_parser("rotate-keys", help="have a running stack sign with a new key")
+    for command in (invocation, rotation):
+        command.add_argument("--stack", dest="name", choices=PROFILES, default="run")
     return parser.parse_args(arguments)
 
 
@@ -142,6 +163,8 @@ def main() -> int:
     try:
         if options.action == "invoke":
             return invoke_once(profile, options.function, options.event)
+        if options.action == "rotate-keys":
+            return rotate_keys(profile)
         keep_state = profile.keeps_state or options.keep
         if options.action == "up":
             return up(profile, keep_state=keep_state)

@@ -5,16 +5,15 @@ import json
 import os
 import secrets
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Self
 
 from cryptography.fernet import Fernet
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
 
 from goldalert_local.profiles import STAGE
 from goldalert_local.stores.postgres import PostgresAddress
+from infra.rotate_keys import new_key
 
 # Each service's logical database, and the number of its Redis database.
 DATABASES = {
@@ -38,39 +37,39 @@ class Credentials:
     service_passwords: dict[str, str]
     pepper: str
     event_key: str
-    signing_key_id: str
-    signing_private_pem: str
-    signing_public_pem: str
+    totp_key: str
+    # the two secrets as they are, for `make rotate-keys` writes them
+    auth_signing_keys: dict[str, Any]
+    auth_verification_keys: dict[str, Any]
 
     @classmethod
     def load_or_make(cls, path: Path) -> Self:
-        """Read the file; where there is none, write a new one that only its owner can read."""
-        if path.exists():
-            return cls(**json.loads(path.read_text()))
-        credentials = cls.make()
-        write_private(path, json.dumps(asdict(credentials), indent=2))
+        """Read the file. What is missing in it, or all of it, is made now and kept."""
+        stored = json.loads(path.read_text()) if path.exists() else {}
+        names = {field.name for field in fields(cls)}
+        if names == stored.keys():
+            return cls(**stored)
+        known = {**asdict(cls.make()), **_keys_of_0_1(stored), **stored}
+        credentials = cls(**{name: known[name] for name in names})
+        credentials.save(path)
         return credentials
+
+    def save(self, path: Path) -> None:
+        """Write a file that only its owner can read."""
+        write_private(path, json.dumps(asdict(self), indent=2))
 
     @classmethod
     def make(cls) -> Self:
-        key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        private, public = new_key()
         return cls(
             postgres_password=secrets.token_urlsafe(24),
             redis_password=secrets.token_urlsafe(24),
             service_passwords={service: secrets.token_urlsafe(24) for service in DATABASES},
             pepper=base64.b64encode(secrets.token_bytes(32)).decode(),
             event_key=Fernet.generate_key().decode(),
-            signing_key_id=secrets.token_hex(8),
-            signing_private_pem=key.private_bytes(
-                serialization.Encoding.PEM,
-                serialization.PrivateFormat.PKCS8,
-                serialization.NoEncryption(),
-            ).decode(),
-            signing_public_pem=key.public_key()
-            .public_bytes(
-                serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-            )
-            .decode(),
+            totp_key=Fernet.generate_key().decode(),
+            auth_signing_keys={"active_kid": private["kid"], "keys": [private]},
+            auth_verification_keys={"keys": [public]},
         )
 
     def aws_secrets(
@@ -86,18 +85,9 @@ class Credentials:
                 "dbname": "postgres",
             },
             "auth_pepper": {"pepper": self.pepper},
-            "auth_signing_keys": {
-                "active_kid": self.signing_key_id,
-                "keys": [
-                    {
-                        "kid": self.signing_key_id,
-                        "private_pem": self.signing_private_pem,
-                    }
-                ],
-            },
-            "auth_verification_keys": {
-                "keys": [{"kid": self.signing_key_id, "public_pem": self.signing_public_pem}]
-            },
+            "auth_signing_keys": self.auth_signing_keys,
+            "auth_verification_keys": self.auth_verification_keys,
+            "auth_totp_key": {"keys": [self.totp_key]},
             "event_key": {"keys": [self.event_key]},
         }
         for service, (database, redis_database) in DATABASES.items():
@@ -111,6 +101,18 @@ class Credentials:
                 "redis_url": f"{redis_url}/{redis_database}",
             }
         return {f"goldalert/{STAGE}/{name}": content for name, content in contents.items()}
+
+
+def _keys_of_0_1(stored: Mapping[str, str]) -> dict[str, Any]:
+    """The one signing key as version 0.1 wrote it down."""
+    if not (kid := stored.get("signing_key_id")):
+        return {}
+    private = {"kid": kid, "private_pem": stored["signing_private_pem"]}
+    public = {"kid": kid, "public_pem": stored["signing_public_pem"]}
+    return {
+        "auth_signing_keys": {"active_kid": kid, "keys": [private]},
+        "auth_verification_keys": {"keys": [public]},
+    }
 
 
 def write_private(path: Path, text: str) -> None:

@@ -1,7 +1,8 @@
 """Secrets: read from Secrets Manager, never logged.
 
-A secret's text is kept for five minutes, what a service makes of it (a key, a client) as long as
-its process. A database login that is refused has the secret read anew.
+A secret's text is kept for five minutes unless its reader says otherwise, what a service makes of
+it (a key, a client) as long as its process. A database login that is refused has the secret read
+anew.
 """
 
 from functools import cache
@@ -40,13 +41,16 @@ class ServiceSecret(BaseModel):
     redis_url: SecretStr
 
 
-def read_secret[Model: BaseModel](name: str, model: type[Model], *, fresh: bool = False) -> Model:
+def read_secret[Model: BaseModel](
+    name: str, model: type[Model], *, fresh: bool = False, keep_seconds: int = _KEEP_SECONDS
+) -> Model:
     """Return the secret `name`, validated as `model`.
 
     Args:
         name: in Secrets Manager.
         model: the secret's shape.
-        fresh: ask Secrets Manager, even if the secret was read in the last five minutes.
+        fresh: ask Secrets Manager, even if the secret was read a moment ago.
+        keep_seconds: how long what is read now is kept.
 
     Raises:
         UnavailableError: Secrets Manager does not answer or does not know the secret.
@@ -58,7 +62,7 @@ def read_secret[Model: BaseModel](name: str, model: type[Model], *, fresh: bool 
     from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
 
     try:
-        value = _provider().get(name, max_age=_KEEP_SECONDS, force_fetch=fresh)
+        value = _provider().get(name, max_age=keep_seconds, force_fetch=fresh)
     except GetParameterError as error:
         raise UnavailableError("a secret of this service cannot be read") from error
     # without a transform it is the secret's own text

@@ -74,7 +74,7 @@ def bad_tokens(stack: StackClient) -> dict[str, str]:
     def expired() -> str:
         return jwt.encode(
             {**claims, "iat": long_ago, "exp": long_ago + timedelta(minutes=15)},
-            signing["signing_private_pem"],
+            signing["auth_signing_keys"]["keys"][-1]["private_pem"],
             "RS256",
             headers=header,
         )

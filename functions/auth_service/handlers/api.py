@@ -5,6 +5,7 @@ from http import HTTPStatus
 from aws_lambda_powertools.event_handler import Response
 
 from auth_service.bootstrap import services
+from auth_service.config import KEY_SET_SECONDS
 from auth_service.schemas import (
     Accepted,
     Jwks,
@@ -90,8 +91,13 @@ def me(caller: CurrentCaller) -> Me:
 
 
 @app.get("/auth/.well-known/jwks.json")
-def jwks() -> Jwks:
-    return Jwks.model_validate(services().verifier.jwks())
+def jwks() -> Response[Jwks]:
+    return Response(
+        HTTPStatus.OK,
+        body=Jwks.model_validate(services().verifier.jwks()),
+        content_type="application/json",
+        headers={"Cache-Control": f"public, max-age={KEY_SET_SECONDS}"},
+    )
 
 
 lambda_handler = serve(app)

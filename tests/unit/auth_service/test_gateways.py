@@ -2,6 +2,7 @@
 
 import base64
 import secrets
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -97,7 +98,7 @@ CLAIMS = AccessClaims(new_id(), new_id(), "user", 3)
 
 def sign(active: Keys = NEW, now: datetime | None = None) -> str:
     keys = SigningKeys(active_kid=active.kid, keys=[OLD.signing(), NEW.signing()])
-    return TokenSigner(keys, ISSUER).sign(CLAIMS, now or datetime.now(UTC))
+    return TokenSigner(lambda: keys, ISSUER).sign(CLAIMS, now or datetime.now(UTC))
 
 
 def verification_keys(*keys: Keys) -> VerificationKeys:
@@ -105,7 +106,7 @@ def verification_keys(*keys: Keys) -> VerificationKeys:
 
 
 def verifier(*keys: Keys) -> TokenVerifier:
-    return TokenVerifier(verification_keys(*keys), ISSUER, lambda: verification_keys(*keys))
+    return TokenVerifier(lambda: verification_keys(*keys), ISSUER)
 
 
 def forge(headers: dict[str, Any] | None = None, **claims: Any) -> str:
@@ -136,40 +137,112 @@ def test_tokens_of_the_old_key_are_good_while_it_is_published() -> None:
     assert verifier(NEW).verify(sign(OLD)) is None
 
 
-def test_a_key_that_came_while_the_verifier_was_warm_is_read_when_a_token_names_it() -> None:
+@dataclass
+class WarmVerifier:
+    """A verifier whose time and whose keys a test changes. It counts how often it reads them."""
+
+    published: list[VerificationKey]
+    is_down: bool = False
+    seconds: float = 1000.0
+    readings: int = 0
+
+    def __post_init__(self) -> None:
+        self._verifier = TokenVerifier(self._read, ISSUER, lambda: self.seconds)
+        self.verify = self._verifier.verify
+        self.jwks = self._verifier.jwks
+
+    def _read(self) -> VerificationKeys:
+        self.readings += 1
+        if self.is_down:
+            raise UnavailableError("secrets")
+        return VerificationKeys(keys=self.published)
+
+
+@pytest.fixture
+def warm() -> WarmVerifier:
+    """A verifier that has just read the old key."""
+    made = WarmVerifier([OLD.verification()])
+    assert made.verify(sign(OLD)) == CLAIMS
+    return made
+
+
+def test_a_key_that_came_while_the_verifier_was_warm_is_read_when_a_token_names_it(
+    warm: WarmVerifier,
+) -> None:
     """S4."""
-    warm = TokenVerifier(verification_keys(OLD), ISSUER, lambda: verification_keys(OLD, NEW))
+    warm.published.append(NEW.verification())
+    warm.seconds += 30
     assert warm.verify(sign(NEW)) == CLAIMS
     assert warm.verify(sign(OLD)) == CLAIMS
+    assert warm.readings == 2
 
 
-def test_made_up_keys_cost_one_reading_in_30_seconds() -> None:
+def test_made_up_keys_cost_one_reading_in_30_seconds(warm: WarmVerifier) -> None:
     """S4."""
-    published, readings, seconds = [OLD], [0], [1000.0]
-
-    def reread() -> VerificationKeys:
-        readings[0] += 1
-        return verification_keys(*published)
-
-    warm = TokenVerifier(verification_keys(OLD), ISSUER, reread, lambda: seconds[0])
+    warm.seconds += 30
     for _ in range(3):
         assert warm.verify(forge({"kid": "made up"})) is None
         assert warm.verify(sign(OLD)) == CLAIMS
-    assert readings == [1]
-    published.append(NEW)
-    seconds[0] += 30
-    assert warm.verify(sign(NEW)) == CLAIMS
-    assert readings == [2]
+    assert warm.readings == 2
 
 
-def test_that_the_keys_cannot_be_read_is_not_said_of_the_token() -> None:
+def test_a_key_loses_its_trust_after_its_end_though_no_token_names_another(
+    warm: WarmVerifier,
+) -> None:
     """S4."""
+    over = OLD.verification().model_copy(update={"not_after": datetime.now(UTC)})
+    warm.published[:] = [over, NEW.verification()]
+    warm.seconds += 299
+    assert warm.verify(sign(OLD)) == CLAIMS
+    warm.seconds += 1
+    assert warm.verify(sign(OLD)) is None
+    assert warm.verify(sign(NEW)) == CLAIMS
 
-    def fail() -> VerificationKeys:
-        raise UnavailableError("secrets")
 
-    with pytest.raises(UnavailableError):
-        TokenVerifier(verification_keys(OLD), ISSUER, fail).verify(sign(NEW))
+def test_a_key_is_good_until_its_end(warm: WarmVerifier) -> None:
+    """S4."""
+    end = datetime.now(UTC) + timedelta(minutes=20)
+    warm.published[:] = [OLD.verification().model_copy(update={"not_after": end})]
+    warm.seconds += 300
+    assert warm.verify(sign(OLD)) == CLAIMS
+
+
+def test_known_keys_stay_good_while_they_cannot_be_read_again(warm: WarmVerifier) -> None:
+    """S4."""
+    warm.is_down = True
+    warm.seconds += 300
+    for _ in range(3):
+        assert warm.verify(sign(OLD)) == CLAIMS
+    assert warm.readings == 2
+
+
+@pytest.mark.parametrize("known", [[], [OLD.verification()]], ids=["cold", "warm"])
+def test_that_the_keys_cannot_be_read_is_not_said_of_the_token(known: list[Any]) -> None:
+    """S4."""
+    verifier = WarmVerifier(known)
+    assert verifier.verify(sign(OLD)) == (CLAIMS if known else None)
+    verifier.is_down = True
+    verifier.seconds += 30
+    for _ in range(2):
+        with pytest.raises(UnavailableError):
+            verifier.verify(sign(NEW))
+
+
+def test_the_key_set_shows_a_new_key_after_30_seconds(warm: WarmVerifier) -> None:
+    """S4."""
+    warm.published.append(NEW.verification())
+    assert [key["kid"] for key in warm.jwks()["keys"]] == ["old"]
+    warm.seconds += 30
+    assert [key["kid"] for key in warm.jwks()["keys"]] == ["old", "new"]
+
+
+def test_the_signer_takes_the_key_that_is_active_now() -> None:
+    """S4."""
+    both = [OLD.signing(), NEW.signing()]
+    keys = [SigningKeys(active_kid="new", keys=both), SigningKeys(active_kid="old", keys=both)]
+    signer = TokenSigner(lambda: keys.pop(), ISSUER)
+    tokens = [signer.sign(CLAIMS, datetime.now(UTC)) for _ in range(2)]
+    assert [jwt.get_unverified_header(token)["kid"] for token in tokens] == ["old", "new"]
 
 
 def test_the_good_forgery_passes_so_that_the_bad_ones_prove_something() -> None:

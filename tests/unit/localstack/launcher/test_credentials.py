@@ -1,7 +1,9 @@
 """The secrets of a stack are made once and shown to nobody."""
 
+import json
 import stat
 from pathlib import Path
+from typing import Any
 
 from goldalert_local.credentials import DATABASES, Credentials
 from goldalert_local.stores.postgres import PostgresAddress
@@ -15,6 +17,33 @@ def test_they_stay_the_same(tmp_path: Path) -> None:
     assert Credentials.load_or_make(path) == Credentials.load_or_make(path)
 
 
+# as version 0.1 wrote them
+OF_0_1: dict[str, Any] = {
+    "postgres_password": "p",
+    "redis_password": "r",
+    "service_passwords": {"auth_service": "a"},
+    "pepper": "cGVwcGVy",
+    "event_key": "e",
+    "signing_key_id": "k1",
+    "signing_private_pem": "private",
+    "signing_public_pem": "public",
+}
+
+
+def test_those_of_version_0_1_stay_and_get_what_is_new(tmp_path: Path) -> None:
+    path = tmp_path / "secrets.json"
+    path.write_text(json.dumps(OF_0_1))
+    loaded = Credentials.load_or_make(path)
+    assert (loaded.pepper, loaded.postgres_password) == ("cGVwcGVy", "p")
+    assert loaded.auth_signing_keys == {
+        "active_kid": "k1",
+        "keys": [{"kid": "k1", "private_pem": "private"}],
+    }
+    assert loaded.auth_verification_keys == {"keys": [{"kid": "k1", "public_pem": "public"}]}
+    assert loaded.totp_key
+    assert Credentials.load_or_make(path) == loaded, "what was made is kept"
+
+
 def test_only_the_owner_can_read_them(tmp_path: Path) -> None:
     path = tmp_path / "secrets.json"
     Credentials.load_or_make(path)
@@ -24,7 +53,8 @@ def test_only_the_owner_can_read_them(tmp_path: Path) -> None:
 def test_no_two_stacks_share_one() -> None:
     one, other = Credentials.make(), Credentials.make()
     assert one.pepper != other.pepper
-    assert one.signing_private_pem != other.signing_private_pem
+    assert one.auth_signing_keys != other.auth_signing_keys
+    assert one.totp_key != other.totp_key
     assert not set(one.service_passwords.values()) & set(other.service_passwords.values())
 
 
