@@ -1,4 +1,4 @@
-"""python -m goldalert_local up | exec | invoke | rotate-keys: starts a stack, and reaches into it."""
+"""python -m goldalert_local up | exec | invoke | rotate-keys: a stack, from start to stop."""
 
 import argparse
 import contextlib
