@@ -80,6 +80,7 @@ def consume[Repository](
     consumer: str,
     unit_of_work: "UnitOfWork[Repository]",
     handle: "Callable[[Transaction[Repository], AnyEvent], None]",
+    after_commit: Callable[[AnyEvent], None] | None = None,
 ) -> "PartialItemFailureResponse":
     """Give each event of a batch to `handle`, once, in a transaction of its own.
 
@@ -89,6 +90,8 @@ def consume[Repository](
         consumer: the name in the inbox, such as `alert_service.on_price_updated`.
         unit_of_work: begins the transactions.
         handle: the effect. What it publishes is stored in the same transaction.
+        after_commit: what must follow the commit, such as forgetting copies in Redis. It is called
+            for a repeated event, too: the process may have ended between the two.
 
     Example:
         >>> def lambda_handler(event, context):  # doctest: +SKIP
@@ -100,13 +103,13 @@ def consume[Repository](
         parsed = parse_event(message)
         start_request(parsed.correlation_id)
         with unit_of_work.begin() as tx:
-            if first_time(tx.connection, parsed.event_id, consumer):
+            is_new = first_time(tx.connection, parsed.event_id, consumer)
+            if is_new:
                 handle(tx, parsed)
-            else:
-                logger.info("event was dealt with before", extra={"event_id": parsed.event_id})
-                return
+        if after_commit is not None:
+            after_commit(parsed)
         logger.info(
-            "event was consumed",
+            "event was consumed" if is_new else "event was dealt with before",
             extra={"event_id": parsed.event_id, "event_type": parsed.event_type},
         )
 

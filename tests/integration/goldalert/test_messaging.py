@@ -328,7 +328,13 @@ def batch(*bodies: str, attempt: int = 1) -> dict[str, Any]:
     }
 
 
-def run(engine: Engine, event: dict[str, Any], handle: Any, context: Any = None) -> list[str]:
+def run(
+    engine: Engine,
+    event: dict[str, Any],
+    handle: Any,
+    context: Any = None,
+    after_commit: Any = None,
+) -> list[str]:
     """Consume a batch; return the ids of the messages that come back."""
     answer = consume(
         event,
@@ -336,6 +342,7 @@ def run(engine: Engine, event: dict[str, Any], handle: Any, context: Any = None)
         consumer="email_service.test",
         unit_of_work=UnitOfWork(engine, lambda connection: connection),
         handle=handle,
+        after_commit=after_commit,
     )
     return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
 
@@ -347,6 +354,23 @@ def test_an_event_delivered_three_times_has_one_effect(engine: Engine, sqs: Sqs)
     for _ in range(2):
         run(engine, batch(body, body), lambda tx, e: effects.append(e.event_id))
     assert len(effects) == 1
+
+
+def test_what_follows_the_commit_is_done_again_with_a_repeated_event(
+    engine: Engine, sqs: Sqs
+) -> None:
+    """A process may end right after the commit; its message then comes again."""
+    body, committed = event().to_message(), []
+
+    def forget(_: AnyEvent) -> None:
+        with engine.begin() as connection:
+            committed.append(connection.scalar(text("SELECT count(*) FROM inbox")))
+        if len(committed) == 1:
+            raise ConnectionError
+
+    first = run(engine, batch(body), lambda tx, e: None, after_commit=forget)
+    second = run(engine, batch(body), lambda tx, e: None, after_commit=forget)
+    assert (first, second, committed) == (["message-0"], [], [1, 1])
 
 
 def test_only_the_failed_message_comes_back(engine: Engine, sqs: Sqs) -> None:
