@@ -1,6 +1,9 @@
 """Cache-aside: read Redis, else the database; Redis down or flushed costs time, never an answer.
 
 A Redis that does not answer costs one short time-out: it is then left alone for some seconds.
+
+Who loads an entry first leaves a mark of its own in its place, and keeps the entry only if the mark
+is still there: a write in between has removed it, and what was loaded may be older than the write.
 """
 
 import math
@@ -13,12 +16,16 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, ValidationError
 
 from goldalert.cache.client import make_redis
+from goldalert.ids import new_id
 from goldalert.observability.log import logger
 
 if TYPE_CHECKING:
     from redis import Redis
 
 _LEFT_ALONE_SECONDS = 5.0
+
+_MARK_SECONDS = 30
+"""Longer than anything takes to load."""
 
 
 class Cache:
@@ -88,12 +95,18 @@ class Cache:
         if isinstance(cached, str):
             try:
                 return model.model_validate_json(cached)
-            except ValidationError:  # an older or newer version of the code wrote it
-                logger.info("cache entry has another shape, loaded anew", extra={"key": key})
+            except ValidationError:
+                # another reader's mark, or what an older or newer version of the code wrote
+                logger.debug("cache entry is no such model, loaded anew", extra={"key": key})
+        mark = f"loading {new_id()}"
+        with self.attempt() as redis:
+            if redis is not None:
+                redis.set(key, mark, ex=_MARK_SECONDS)
         value = load()
         with self.attempt() as redis:
             if redis is not None:
-                redis.set(key, value.model_dump_json(), ex=ttl_seconds or self._ttl_seconds)
+                entry, seconds = value.model_dump_json(), ttl_seconds or self._ttl_seconds
+                _replace(redis, key, mark, entry, seconds)
         return value
 
     def invalidate(self, *keys: str) -> None:
@@ -107,3 +120,19 @@ class Cache:
             self.redis.delete(*keys)
         except RedisError as error:
             logger.warning("cache is down, not invalidated", extra={"error": type(error).__name__})
+
+
+def _replace(redis: "Redis", key: str, mark: str, entry: str, seconds: int) -> None:
+    """Put an entry in the place of a mark, if the mark is still there."""
+    from redis import WatchError
+
+    with redis.pipeline() as pipe:
+        pipe.watch(key)  # type: ignore[no-untyped-call] # redis leaves it untyped
+        if pipe.get(key) != mark:
+            return
+        pipe.multi()
+        pipe.set(key, entry, ex=seconds)
+        try:
+            pipe.execute()
+        except WatchError:
+            return

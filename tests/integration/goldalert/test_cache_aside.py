@@ -45,6 +45,41 @@ def test_an_invalidated_entry_is_loaded_anew(cache: Cache) -> None:
     assert cache.get_or_load("price:USD", Price, source.load).value == "2"
 
 
+def test_what_was_loaded_before_a_write_does_not_outlive_it(cache: Cache) -> None:
+    source = Source()
+
+    def load_slowly() -> Price:
+        loaded = source.load()
+        source.value = "2"
+        cache.invalidate("price:USD")
+        return loaded
+
+    assert cache.get_or_load("price:USD", Price, load_slowly).value == "1"
+    assert cache.get_or_load("price:USD", Price, source.load).value == "2"
+
+
+def test_a_reader_that_meets_another_loads_for_itself(cache: Cache) -> None:
+    source = Source()
+
+    def load_meanwhile() -> Price:
+        cache.get_or_load("price:USD", Price, source.load)
+        return source.load()
+
+    cache.get_or_load("price:USD", Price, load_meanwhile)
+    cache.get_or_load("price:USD", Price, source.load)
+    assert source.asked == 2
+
+
+def test_a_load_that_fails_keeps_nobody_from_loading(cache: Cache) -> None:
+    def fail() -> Price:
+        raise LookupError
+
+    with pytest.raises(LookupError):
+        cache.get_or_load("price:USD", Price, fail)
+    assert cache.get_or_load("price:USD", Price, Source().load).value == "1"
+    assert (ttl := cache.redis.ttl("price:USD")) and ttl > 290  # type: ignore[operator]
+
+
 def test_an_entry_lives_for_its_time(cache: Cache) -> None:
     cache.get_or_load("price:USD", Price, Source().load)
     ttl = cache.redis.ttl("price:USD")
