@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Literal
 from urllib.parse import quote
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict
 
@@ -39,6 +40,7 @@ class FailureReason(StrEnum):
     COMPLAINED = "complained"
     CONTENT_REFUSED = "content_refused"
     TOKEN_UNREADABLE = "token_unreadable"  # noqa: S105 - a reason
+    NOTIFICATIONS_OFF = "notifications_off"
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,13 @@ class MailItem:
 
 @dataclass(frozen=True)
 class DueMail:
-    """A mail that this worker holds. A welcome mail has a token, an alert mail a tick and items."""
+    """A mail that this worker holds. An alert mail has a tick and items, any other one a token.
+
+    Attributes:
+        suppressed: whether the address may get no mail at all.
+        notifications: whether the user wants to be told of anything but their account.
+        timezone: of the IANA database.
+    """
 
     id: UUID
     user_id: UUID
@@ -66,6 +74,8 @@ class DueMail:
     recipient: str
     name: str | None
     suppressed: bool
+    notifications: bool
+    timezone: str
     correlation_id: str
     sealed_token: str | None
     tick: Tick | None
@@ -115,6 +125,18 @@ class OutgoingMail:
     content: MailContent
 
 
+def obstacle(mail: DueMail) -> FailureReason | None:
+    """Say why a mail may not be sent now, or None.
+
+    Mails about the account are sent whatever its user wants to be told of.
+    """
+    if mail.suppressed:
+        return FailureReason.ADDRESS_SUPPRESSED
+    if mail.kind == "alert" and not mail.notifications:
+        return FailureReason.NOTIFICATIONS_OFF
+    return None
+
+
 # --- what a mail says -----------------------------------------------------------------------------
 
 
@@ -142,11 +164,19 @@ class AlertLine:
 
 
 @dataclass(frozen=True)
-class WelcomeMail:
-    """What the template of the welcome mail may use."""
+class VerificationMail:
+    """What the templates `welcome` and `verification` may use."""
 
     name: str | None
     verification_link: str
+
+
+@dataclass(frozen=True)
+class ResetMail:
+    """What the templates `password_reset` and `registered_again` may use."""
+
+    name: str | None
+    reset_link: str
 
 
 @dataclass(frozen=True)
@@ -154,6 +184,7 @@ class AlertMail:
     """What the template of the alert mail may use.
 
     Attributes:
+        triggered_at: in the reader's time zone.
         label: `Simulated` or `Replay` when the price is not a real one of now, else None.
         caution: says so in a sentence.
         sources: the names of the sources that counted.
@@ -193,18 +224,25 @@ def greeting_name(name: str | None) -> str | None:
     return name
 
 
-def welcome_mail(api_origin: str, name: str | None, token: str) -> WelcomeMail:
-    return WelcomeMail(
+def verification_mail(api_origin: str, name: str | None, token: str) -> VerificationMail:
+    return VerificationMail(
         name=greeting_name(name),
         verification_link=f"{api_origin}/auth/verify-email?token={quote(token, safe='')}",
     )
 
 
-def alert_mail(api_origin: str, tick: Tick, items: list[MailItem]) -> AlertMail:
+def reset_mail(api_origin: str, name: str | None, token: str) -> ResetMail:
+    return ResetMail(
+        name=greeting_name(name),
+        reset_link=f"{api_origin}/auth/password/reset?token={quote(token, safe='')}",
+    )
+
+
+def alert_mail(api_origin: str, tick: Tick, items: list[MailItem], timezone: str) -> AlertMail:
     label, caution = _LABELS[tick.origin]
     return AlertMail(
         alerts=[_alert_line(api_origin, item) for item in items],
-        triggered_at=tick.slot,
+        triggered_at=tick.slot.astimezone(ZoneInfo(timezone)),
         sources=", ".join(tick.sources),
         counted=tick.counted,
         agreeing=tick.agreeing,

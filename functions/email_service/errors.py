@@ -1,6 +1,7 @@
 """What can go wrong with a mail."""
 
 from email_service.domain import FailureReason
+from goldalert.errors import UnavailableError
 
 
 class MailRefusedError(Exception):
@@ -26,3 +27,10 @@ class OutcomeUnknownError(Exception):
 
 class MailInFlightError(Exception):
     """Another worker holds the mail, or was killed while it did."""
+
+
+class RecipientUnknownError(UnavailableError):
+    """The user's address is not known yet: their registration is still on its way."""
+
+    def __init__(self) -> None:
+        super().__init__("The recipient is not known yet.")

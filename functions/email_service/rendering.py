@@ -6,7 +6,7 @@ from decimal import Decimal
 from functools import cache, lru_cache
 from typing import Protocol
 
-from babel.dates import format_date, format_time, get_timezone
+from babel.dates import format_date, format_time
 from babel.numbers import format_currency, format_percent, get_currency_symbol
 from jinja2 import StrictUndefined, Template, TemplateError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -17,11 +17,14 @@ from email_service.domain import (
     FailureReason,
     MailContent,
     MailTemplate,
-    WelcomeMail,
+    ResetMail,
+    VerificationMail,
     alert_mail,
-    welcome_mail,
+    reset_mail,
+    verification_mail,
 )
 from email_service.errors import MailRefusedError
+from goldalert.events.emails import MailKind
 from goldalert.security.sealed import SealBrokenError
 
 MAX_PART_CHARACTERS = 1024 * 1024
@@ -35,6 +38,8 @@ class Opener(Protocol):
     def open(self, sealed: str) -> str: ...
 
 
+_VERIFICATIONS: frozenset[MailKind] = frozenset({"welcome", "verification"})
+
 _NO_BREAK_SPACE = "\u00a0"
 
 
@@ -43,7 +48,7 @@ class Composer:
 
     Args:
         api_origin: the public base URL of the API, for links.
-        sealer: opens the tokens of verification links.
+        sealer: opens the tokens of links.
     """
 
     def __init__(self, api_origin: str, sealer: Opener) -> None:
@@ -57,15 +62,17 @@ class Composer:
             MailRefusedError: its token cannot be opened, or see `render`.
         """
         if mail.tick is not None:
-            return render(template, alert_mail(self._api_origin, mail.tick, mail.items))
+            values = alert_mail(self._api_origin, mail.tick, mail.items, mail.timezone)
+            return render(template, values)
         try:
             token = self._sealer.open(mail.sealed_token or "")
         except SealBrokenError as error:
             raise MailRefusedError(FailureReason.TOKEN_UNREADABLE, str(error)) from error
-        return render(template, welcome_mail(self._api_origin, mail.name, token))
+        write = verification_mail if mail.kind in _VERIFICATIONS else reset_mail
+        return render(template, write(self._api_origin, mail.name, token))
 
 
-def render(template: MailTemplate, mail: WelcomeMail | AlertMail) -> MailContent:
+def render(template: MailTemplate, mail: VerificationMail | ResetMail | AlertMail) -> MailContent:
     """Fill in a template for a reader of its locale.
 
     Raises:
@@ -135,7 +142,8 @@ def percent(number: Decimal, locale: str) -> str:
 
 
 def moment(time: datetime, locale: str) -> str:
-    """Return a time to the minute, in UTC, such as `January 5, 2026, 08:04 UTC`."""
-    utc = get_timezone("UTC")
-    day = format_date(time.astimezone(utc), format="long", locale=locale)
-    return f"{day}, {format_time(time, format='HH:mm', tzinfo=utc, locale=locale)} UTC"
+    """Return a time to the minute, such as `January 5, 2026, 08:04 UTC` or `… 09:04 UTC+01:00`."""
+    day = format_date(time, format="long", locale=locale)
+    clock = format_time(time, format="HH:mm", tzinfo=time.tzinfo, locale=locale)
+    offset = time.strftime("%:z") if time.utcoffset() else ""
+    return f"{day}, {clock} UTC{offset}"

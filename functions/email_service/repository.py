@@ -1,7 +1,7 @@
 """All SQL of the e-mail service. Sets of rows travel as one JSON array: one statement for all."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -18,15 +18,23 @@ from email_service.domain import (
     MailTemplate,
     StoredMail,
 )
-from email_service.schemas import EmailLog
+from email_service.schemas import EmailLog, RecipientView
 from goldalert.events.alerts import Trigger
+from goldalert.events.emails import MailKind
 from goldalert.events.prices import Tick
+from goldalert.events.users import UserPreferencesChangedData
 from goldalert.ids import new_id
 
 _OPEN: frozenset[str] = frozenset({"queued", "held"})
 """A mail in these states can still take items."""
 
 _RECOVER_ROWS = 1000
+
+_IS_SUPPRESSED = (
+    "EXISTS (SELECT 1 FROM suppressed_addresses "
+    "WHERE address_hash = sha256(convert_to(:email, 'UTF8')))"
+)
+"""An erased user's address that bounced or complained, and that registers again."""
 
 _STORED = (
     "id, user_id, kind, status, COALESCE(recipient, '') AS recipient, "
@@ -53,11 +61,14 @@ class Repository:
     # --- recipients -------------------------------------------------------------------------------
 
     def add_recipient(self, user_id: UUID, email: str, name: str | None) -> None:
-        """Add a new user; one that is already known as verified stays so."""
+        """Add a new user; what later events told of them already stays."""
         self._connection.execute(
             text(
-                "INSERT INTO recipients (user_id, email, name) VALUES (:user_id, :email, :name) "
-                "ON CONFLICT (user_id) DO UPDATE SET name = EXCLUDED.name"
+                "INSERT INTO recipients AS r (user_id, email, name, suppressed) "  # noqa: S608 - constant
+                f"VALUES (:user_id, :email, :name, {_IS_SUPPRESSED}) "
+                "ON CONFLICT (user_id) DO UPDATE SET email = COALESCE(r.email, EXCLUDED.email), "
+                "suppressed = r.suppressed OR EXCLUDED.suppressed, "
+                "name = CASE WHEN r.preferences_version = 0 THEN EXCLUDED.name ELSE r.name END"
             ),
             {"user_id": user_id, "email": email, "name": name},
         )
@@ -66,9 +77,10 @@ class Repository:
         """Note that the address is the user's, whom we may not have heard of yet."""
         self._connection.execute(
             text(
-                "INSERT INTO recipients (user_id, email, verified) "
-                "VALUES (:user_id, :email, true) "
-                "ON CONFLICT (user_id) DO UPDATE SET verified = true, email = EXCLUDED.email"
+                "INSERT INTO recipients AS r (user_id, email, verified, suppressed) "  # noqa: S608 - constant
+                f"VALUES (:user_id, :email, true, {_IS_SUPPRESSED}) "
+                "ON CONFLICT (user_id) DO UPDATE SET verified = true, email = EXCLUDED.email, "
+                "suppressed = r.suppressed OR EXCLUDED.suppressed"
             ),
             {"user_id": user_id, "email": email},
         )
@@ -83,24 +95,101 @@ class Repository:
             {"user_id": user_id, "email": email},
         )
 
+    def set_preferences(self, preferences: UserPreferencesChangedData) -> None:
+        """Note what a user likes, of whom we may not have heard; an older version is ignored."""
+        quiet = preferences.quiet_hours
+        self._connection.execute(
+            text(
+                "INSERT INTO recipients AS r (user_id, preferences_version, name, locale, "
+                "timezone, notifications, quiet_start, quiet_end, digest) "
+                "VALUES (:user_id, :version, :name, :locale, :timezone, :notifications, "
+                ":quiet_start, :quiet_end, :digest) "
+                "ON CONFLICT (user_id) DO UPDATE SET name = EXCLUDED.name, "
+                "preferences_version = EXCLUDED.preferences_version, locale = EXCLUDED.locale, "
+                "timezone = EXCLUDED.timezone, notifications = EXCLUDED.notifications, "
+                "quiet_start = EXCLUDED.quiet_start, quiet_end = EXCLUDED.quiet_end, "
+                "digest = EXCLUDED.digest "
+                "WHERE r.preferences_version < EXCLUDED.preferences_version"
+            ),
+            {
+                **preferences.model_dump(exclude={"quiet_hours"}),
+                "quiet_start": quiet and quiet.start,
+                "quiet_end": quiet and quiet.end,
+            },
+        )
+
+    def has_address(self, user_id: UUID) -> bool:
+        """Say whether we know where to write to a user."""
+        return bool(
+            self._connection.execute(
+                text("SELECT 1 FROM recipients WHERE user_id = :user_id AND email IS NOT NULL"),
+                {"user_id": user_id},
+            ).scalar()
+        )
+
+    def recipient(self, user_id: UUID) -> RecipientView | None:
+        row = self._connection.execute(
+            text(
+                "SELECT email, name, verified, suppressed, locale, timezone, notifications, "
+                "quiet_start, quiet_end, digest, created_at FROM recipients "
+                "WHERE user_id = :user_id"
+            ),
+            {"user_id": user_id},
+        ).first()
+        return RecipientView.model_validate(row) if row else None
+
+    def wanting_notifications(self, user_ids: Collection[UUID]) -> set[UUID]:
+        """Return those of the users who did not switch their notifications off."""
+        unwilling = self._connection.execute(
+            text(
+                "SELECT user_id FROM recipients "
+                "WHERE user_id = ANY(CAST(:user_ids AS uuid[])) AND NOT notifications"
+            ),
+            {"user_ids": list(user_ids)},
+        ).scalars()
+        return set(user_ids) - set(unwilling)
+
+    def erase(self, user_id: UUID) -> None:
+        """Delete all that names a user, except a hash of an address that may get no more mail."""
+        # Mails first: SES's feedback locks the mail before the recipient, too. `email_logs` is a
+        # view of them; items and evidence go with them.
+        parameters = {"user_id": user_id}
+        self._connection.execute(text("DELETE FROM mails WHERE user_id = :user_id"), parameters)
+        self._connection.execute(
+            text(
+                "WITH gone AS (DELETE FROM recipients WHERE user_id = :user_id "
+                "RETURNING email, suppressed) "
+                "INSERT INTO suppressed_addresses (address_hash) "
+                "SELECT sha256(convert_to(email, 'UTF8')) FROM gone WHERE suppressed "
+                "ON CONFLICT DO NOTHING"
+            ),
+            parameters,
+        )
+
     # --- mails to send ----------------------------------------------------------------------------
 
-    def add_welcome_mail(
-        self, user_id: UUID, sealed_token: str, correlation_id: str
+    def add_link_mail(
+        self,
+        user_id: UUID,
+        kind: MailKind,
+        dedupe_key: str,
+        sealed_token: str,
+        correlation_id: str,
     ) -> Sequence[UUID]:
-        """Queue a user's welcome mail, once; return its id if it is new."""
+        """Queue a mail with a link, once; return its id if it is new."""
         return (
             self._connection.execute(
                 text(
                     "INSERT INTO mails "
                     "(id, user_id, kind, dedupe_key, status, correlation_id, sealed_token) "
-                    "VALUES (:id, :user_id, 'welcome', :dedupe_key, 'queued', :correlation_id, "
+                    "VALUES (:id, :user_id, :kind, :dedupe_key, 'queued', :correlation_id, "
                     ":sealed_token) ON CONFLICT DO NOTHING RETURNING id"
                 ),
                 {
                     "id": new_id(),
                     "user_id": user_id,
-                    "dedupe_key": f"welcome:{user_id}",
+                    "kind": kind,
+                    "dedupe_key": dedupe_key,
                     "correlation_id": correlation_id,
                     "sealed_token": sealed_token,
                 },
@@ -240,8 +329,9 @@ class Repository:
                 "attempted_at = now(), leased_until = now() + CAST(:lease AS interval), "
                 "recipient = r.email FROM recipients r "
                 "WHERE m.id = :id AND m.status = 'queued' AND r.user_id = m.user_id "
+                "AND r.email IS NOT NULL "
                 "RETURNING m.id, m.user_id, m.kind, m.recipient, r.name, r.suppressed, "
-                "m.correlation_id, m.sealed_token, m.tick"
+                "r.notifications, r.timezone, m.correlation_id, m.sealed_token, m.tick"
             ),
             {"id": mail_id, "lease": lease},
         ).first()
@@ -254,6 +344,8 @@ class Repository:
             recipient=row.recipient,
             name=row.name,
             suppressed=row.suppressed,
+            notifications=row.notifications,
+            timezone=row.timezone,
             correlation_id=row.correlation_id,
             sealed_token=row.sealed_token,
             tick=Tick.model_validate(row.tick) if row.tick else None,

@@ -1,11 +1,11 @@
 """What the e-mail service does, one function per action."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import UUID
 
-from email_service.config import EVIDENCE_WINDOW, SEND_LEASE, UNSENT_AFTER
+from email_service.config import EVIDENCE_WINDOW, EXPORTED_MAILS, SEND_LEASE, UNSENT_AFTER
 from email_service.domain import (
     DueMail,
     Evidence,
@@ -16,17 +16,39 @@ from email_service.domain import (
     OutgoingMail,
     StoredMail,
     judge,
+    obstacle,
     suppresses,
 )
-from email_service.errors import MailInFlightError, MailPostponedError, MailRefusedError
-from email_service.schemas import EmailLog
+from email_service.errors import (
+    MailInFlightError,
+    MailPostponedError,
+    MailRefusedError,
+    RecipientUnknownError,
+)
+from email_service.schemas import EmailLog, RecipientView, UserExport
 from goldalert.cache.cache_aside import Cache
 from goldalert.clock import Clock
 from goldalert.db.unit_of_work import Transaction, UnitOfWork
 from goldalert.events.alerts import AlertTriggeredData, Trigger
-from goldalert.events.emails import EmailFailedData, EmailFailedV1, EmailSentData, EmailSentV1
+from goldalert.events.emails import (
+    EmailFailedData,
+    EmailFailedV1,
+    EmailSentData,
+    EmailSentV1,
+    MailKind,
+)
 from goldalert.events.prices import Tick
-from goldalert.events.users import UserEmailVerifiedData, UserRegisteredData
+from goldalert.events.users import (
+    EmailVerificationRequestedData,
+    PasswordResetRequestedData,
+    UserDeletedData,
+    UserEmailVerifiedData,
+    UserErasedData,
+    UserErasedV1,
+    UserPreferencesChangedData,
+    UserRegisteredData,
+)
+from goldalert.messaging.erasure import living_users, mark_erased
 from goldalert.observability.log import current_correlation_id, logger, start_request
 
 PRODUCER = "email_service"
@@ -40,8 +62,18 @@ class Mails(Protocol):
     def add_recipient(self, user_id: UUID, email: str, name: str | None) -> None: ...
     def verify_recipient(self, user_id: UUID, email: str) -> None: ...
     def suppress_recipient(self, user_id: UUID, email: str) -> None: ...
-    def add_welcome_mail(
-        self, user_id: UUID, sealed_token: str, correlation_id: str
+    def set_preferences(self, preferences: UserPreferencesChangedData) -> None: ...
+    def has_address(self, user_id: UUID) -> bool: ...
+    def recipient(self, user_id: UUID) -> RecipientView | None: ...
+    def wanting_notifications(self, user_ids: Collection[UUID]) -> set[UUID]: ...
+    def erase(self, user_id: UUID) -> None: ...
+    def add_link_mail(
+        self,
+        user_id: UUID,
+        kind: MailKind,
+        dedupe_key: str,
+        sealed_token: str,
+        correlation_id: str,
     ) -> Sequence[UUID]: ...
     def add_alert_mails(
         self, tick: Tick, triggers: Sequence[Trigger], correlation_id: str
@@ -104,22 +136,118 @@ class Gateway(Protocol):
 
 def welcome(tx: Transaction[Mails], user: UserRegisteredData) -> Sequence[UUID]:
     """Get to know a user and queue the mail with their verification link."""
+    if not _is_living(tx, user.user_id):
+        return []
     tx.repository.add_recipient(user.user_id, user.email, user.name)
-    return tx.repository.add_welcome_mail(
-        user.user_id, user.sealed_verification_token, current_correlation_id()
+    return tx.repository.add_link_mail(
+        user.user_id,
+        "welcome",
+        f"welcome:{user.user_id}",
+        user.sealed_verification_token,
+        current_correlation_id(),
     )
 
 
 def verify(tx: Transaction[Mails], user: UserEmailVerifiedData) -> Sequence[UUID]:
     """Note that a user may get mail, and queue what was held until now."""
+    if not _is_living(tx, user.user_id):
+        return []
     tx.repository.verify_recipient(user.user_id, user.email)
     return tx.repository.release_held(user.user_id)
+
+
+def request_verification(
+    tx: Transaction[Mails], event_id: UUID, requested: EmailVerificationRequestedData
+) -> Sequence[UUID]:
+    """Queue a mail with another verification link.
+
+    Raises:
+        RecipientUnknownError: the user's registration is still on its way.
+    """
+    return _add_account_mail(
+        tx, requested.user_id, "verification", event_id, requested.sealed_verification_token
+    )
+
+
+def request_password_reset(
+    tx: Transaction[Mails], event_id: UUID, requested: PasswordResetRequestedData
+) -> Sequence[UUID]:
+    """Queue a mail with a link to choose a new password, unless nobody has the address (S2).
+
+    Raises:
+        RecipientUnknownError: the user's registration is still on its way.
+    """
+    if requested.user_id is None:
+        return []
+    kind: MailKind = "password_reset" if requested.reason == "forgotten" else "registered_again"
+    return _add_account_mail(tx, requested.user_id, kind, event_id, requested.sealed_reset_token)
+
+
+def _add_account_mail(
+    tx: Transaction[Mails], user_id: UUID, kind: MailKind, event_id: UUID, sealed_token: str
+) -> Sequence[UUID]:
+    if not _is_living(tx, user_id):
+        return []
+    if not tx.repository.has_address(user_id):
+        raise RecipientUnknownError
+    return tx.repository.add_link_mail(
+        user_id, kind, f"{kind}:{event_id}", sealed_token, current_correlation_id()
+    )
 
 
 def expand_alert(tx: Transaction[Mails], triggered: AlertTriggeredData) -> Sequence[UUID]:
     """Make one mail per user of a tick's triggers, for those who want to be told by mail."""
     by_mail = [trigger for trigger in triggered.triggers if "email" in trigger.channels]
-    return tx.repository.add_alert_mails(triggered.tick, by_mail, current_correlation_id())
+    living = living_users(tx.connection, {trigger.user_id for trigger in by_mail})
+    wanting = tx.repository.wanting_notifications(living)
+    return tx.repository.add_alert_mails(
+        triggered.tick,
+        [trigger for trigger in by_mail if trigger.user_id in wanting],
+        current_correlation_id(),
+    )
+
+
+# --- what users like, and their end ---------------------------------------------------------------
+
+
+def note_preferences(tx: Transaction[Mails], preferences: UserPreferencesChangedData) -> None:
+    """Note what a user likes. A mail that was written before is judged by it when it is sent."""
+    if _is_living(tx, preferences.user_id):
+        tx.repository.set_preferences(preferences)
+
+
+def erase(tx: Transaction[Mails], clock: Clock, user: UserDeletedData) -> None:
+    """Erase a user, and tell that it is done.
+
+    A mail that is being sent at this moment may still go out: `send_mail` finds its row gone.
+    """
+    mark_erased(tx.connection, user.user_id)
+    tx.repository.erase(user.user_id)
+    tx.publish(
+        UserErasedV1(
+            occurred_at=clock.now(),
+            producer=PRODUCER,
+            correlation_id=current_correlation_id(),
+            data=UserErasedData(user_id=user.user_id),
+        )
+    )
+
+
+def export_user(unit_of_work: UnitOfWork[Mails], *, user_id: UUID) -> UserExport:
+    """Return what we hold about a user: not what the mails said, whose links are secrets."""
+    with unit_of_work.begin() as tx:
+        mails = tx.repository.logs(
+            user_id=user_id, status=None, recipient=None, after=None, limit=EXPORTED_MAILS + 1
+        )
+        return UserExport(
+            recipient=tx.repository.recipient(user_id),
+            mails=mails[:EXPORTED_MAILS],
+            truncated=len(mails) > EXPORTED_MAILS,
+        )
+
+
+def _is_living(tx: Transaction[Mails], user_id: UUID) -> bool:
+    return user_id in living_users(tx.connection, [user_id])
 
 
 # --- sending --------------------------------------------------------------------------------------
@@ -165,7 +293,8 @@ def send_mail(
     except MailRefusedError as error:
         logger.warning("mail was refused", extra={"mail_id": mail_id, "reason": error.reason})
         with unit_of_work.begin() as tx:
-            _give_up(tx, clock, mail, "failed", error.reason)
+            if tx.repository.lock_mail(mail_id):  # else its user was erased meanwhile
+                _give_up(tx, clock, mail, "failed", error.reason)
         return
     with unit_of_work.begin() as tx:
         _mark_sent(tx, clock, mail_id, ses_message_id)
@@ -175,8 +304,8 @@ def _prepare(
     tx: Transaction[Mails], clock: Clock, cache: Cache, composer: Composer, mail: DueMail
 ) -> OutgoingMail | None:
     """Write a claimed mail, or give it up."""
-    if mail.suppressed:
-        _give_up(tx, clock, mail, "suppressed", FailureReason.ADDRESS_SUPPRESSED)
+    if reason := obstacle(mail):
+        _give_up(tx, clock, mail, "suppressed", reason)
         return None
     template = cache.get_or_load(
         f"template:{mail.kind}:{_LOCALE}",
@@ -196,7 +325,7 @@ def _prepare(
 
 def _mark_sent(tx: Transaction[Mails], clock: Clock, mail_id: UUID, ses_message_id: str) -> None:
     mail = tx.repository.lock_mail(mail_id)
-    if mail is None:
+    if mail is None:  # its user was erased meanwhile
         return
     # SES's own evidence may have been faster
     evidence = Evidence("send", mail_id, ses_message_id, clock.now())

@@ -5,7 +5,8 @@ from uuid import UUID
 
 from goldalert.events.envelope import Event, EventData
 
-MailKind = Literal["welcome", "alert"]
+MailKind = Literal["welcome", "verification", "password_reset", "registered_again", "alert"]
+"""Which mail: the name of its template. All but `alert` are about the account itself."""
 
 
 class EmailSentData(EventData):

@@ -1,5 +1,6 @@
 """The rules of mails."""
 
+from dataclasses import replace
 from decimal import Decimal
 from itertools import product
 from typing import get_args
@@ -7,6 +8,7 @@ from typing import get_args
 import pytest
 
 from email_service.domain import (
+    DueMail,
     Evidence,
     EvidenceType,
     FailureReason,
@@ -15,10 +17,13 @@ from email_service.domain import (
     alert_mail,
     greeting_name,
     judge,
+    obstacle,
+    reset_mail,
     suppresses,
-    welcome_mail,
+    verification_mail,
 )
 from goldalert.events.alerts import Direction
+from goldalert.events.emails import MailKind
 from goldalert.ids import new_id
 from tests.support.facts import NOON, tick
 
@@ -34,6 +39,23 @@ def item(direction: Direction = "up", threshold: str = "4400", price: str = "441
         unit="troy_ounce",
         karat=24,
         note=None,
+    )
+
+
+def due(kind: MailKind) -> DueMail:
+    return DueMail(
+        id=new_id(),
+        user_id=new_id(),
+        kind=kind,
+        recipient="ada@example.com",
+        name="Ada",
+        suppressed=False,
+        notifications=True,
+        timezone="UTC",
+        correlation_id="c",
+        sealed_token=None,
+        tick=None,
+        items=[],
     )
 
 
@@ -69,10 +91,34 @@ def test_a_name_that_carries_a_message_is_not_greeted(name: str | None) -> None:
 
 
 def test_the_token_is_quoted_in_the_link() -> None:
-    mail = welcome_mail("https://api.example", "Ada", "a&b=c#d/e")
+    mail = verification_mail("https://api.example", "Ada", "a&b=c#d/e")
     assert mail.verification_link == (
         "https://api.example/auth/verify-email?token=a%26b%3Dc%23d%2Fe"
     )
+
+
+def test_the_token_is_quoted_in_the_reset_link() -> None:
+    mail = reset_mail("https://api.example", "Ada", "a&b=c#d/e")
+    assert mail.reset_link == ("https://api.example/auth/password/reset?token=a%26b%3Dc%23d%2Fe")
+
+
+@pytest.mark.parametrize(
+    ("kind", "changes", "reason"),
+    [
+        ("alert", {}, None),
+        ("alert", {"notifications": False}, FailureReason.NOTIFICATIONS_OFF),
+        ("alert", {"suppressed": True}, FailureReason.ADDRESS_SUPPRESSED),
+        ("welcome", {"notifications": False}, None),
+        ("verification", {"notifications": False}, None),
+        ("password_reset", {"notifications": False}, None),
+        ("registered_again", {"notifications": False}, None),
+        ("password_reset", {"suppressed": True}, FailureReason.ADDRESS_SUPPRESSED),
+    ],
+)
+def test_only_alerts_can_be_switched_off_and_nothing_goes_to_a_suppressed_address(
+    kind: MailKind, changes: dict[str, bool], reason: FailureReason | None
+) -> None:
+    assert obstacle(replace(due(kind), **changes)) == reason
 
 
 @pytest.mark.parametrize(
@@ -88,7 +134,7 @@ def test_the_token_is_quoted_in_the_link() -> None:
 def test_a_line_says_how_the_price_moved_and_how_far(
     one: MailItem, movement: str, distance: str, percent: str
 ) -> None:
-    [line] = alert_mail("https://api.example", tick(), [one]).alerts
+    [line] = alert_mail("https://api.example", tick(), [one], "UTC").alerts
     assert (line.movement, line.distance) == (movement, Decimal(distance))
     assert round(line.distance_percent, 2) == Decimal(percent)
     assert line.link == f"https://api.example/alert/{one.alert_id}"
@@ -98,7 +144,7 @@ def test_a_line_says_how_the_price_moved_and_how_far(
     ("origin", "label"), [("live", None), ("simulator", "Simulated"), ("replay", "Replay")]
 )
 def test_a_price_that_is_not_real_is_labelled(origin: str, label: str | None) -> None:
-    mail = alert_mail("https://api.example", tick(origin=origin), [item()])
+    mail = alert_mail("https://api.example", tick(origin=origin), [item()], "UTC")
     assert mail.label == label
     assert (mail.caution is None) == (label is None)
 
