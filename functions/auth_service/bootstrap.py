@@ -8,6 +8,7 @@ from auth_service.gateways import (
     Pepper,
     SessionCache,
     SigningKeys,
+    Throttle,
     TimeCodes,
     TokenSigner,
     TokenVerifier,
@@ -17,6 +18,7 @@ from auth_service.use_cases.ports import Accounts
 from goldalert.bootstrap import BaseServices
 from goldalert.cache.cache_aside import Cache
 from goldalert.db.unit_of_work import UnitOfWork
+from goldalert.rate_limiting import RateLimiter
 from goldalert.secrets import read_secret
 from goldalert.security.sealed import EventKey, Sealer
 
@@ -34,6 +36,11 @@ class Services(BaseServices[AuthSettings]):
     def passwords(self) -> PasswordHasher:
         pepper = read_secret(self.settings.pepper_secret, Pepper)
         return PasswordHasher(pepper, self.settings.bcrypt_cost)
+
+    @cached_property
+    def throttle(self) -> Throttle:
+        pepper = read_secret(self.settings.pepper_secret, Pepper)
+        return Throttle(RateLimiter(self.secret.redis_url.get_secret_value()), pepper)
 
     @cached_property
     def signer(self) -> TokenSigner:

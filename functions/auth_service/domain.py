@@ -1,13 +1,29 @@
 """Rules of accounts and sessions: pure, without clock or I/O."""
 
+import re
+import unicodedata
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from goldalert.errors import InvalidFieldError
 from goldalert.security.roles import Role
 
 REPEAT_WINDOW = timedelta(seconds=10)
 """How long after its use a refresh token may come again: two tabs that refresh at once."""
+
+TIME_CODE_DIGITS = 6
+
+MIN_PASSWORD_CHARACTERS = 12
+MAX_PASSWORD_CHARACTERS = 128
+MIN_PASSWORD_GUESSES = 10**8
+"""A guesser who knows the usual passwords and this account needs at least as many tries."""
+
+_JUDGED_CHARACTERS = 16
+"""The judge's work may double with each character that can stand for another (`@`, `4`, `$`)."""
+
+_OWN_WORDS = ("goldpricealert", "goldalert", "gold", "price", "alert")
+_SEPARATORS = re.compile(r"[\s._-]+")
 
 
 @dataclass(frozen=True)
@@ -68,9 +84,130 @@ class AccessClaims:
     session_version: int
 
 
+@dataclass(frozen=True)
+class AccessToken:
+    """A genuine access token: what it says, and until when it may."""
+
+    claims: AccessClaims
+    expires_at: datetime
+
+
+@dataclass(frozen=True)
+class SessionOverview:
+    """A session as its user sees it. `used_at` is when it began or was last refreshed."""
+
+    session_id: UUID
+    device: str | None
+    network: str | None
+    created_at: datetime
+    used_at: datetime
+
+
+@dataclass(frozen=True)
+class TwoFactor:
+    """A user's second factor. Time steps up to `last_step` were taken and are no good any more."""
+
+    sealed_secret: str
+    enabled: bool
+    last_step: int
+
+
+@dataclass(frozen=True)
+class ManagedUser:
+    """A user as an admin sees them."""
+
+    user_id: UUID
+    email: str
+    email_verified: bool
+    role: Role
+    disabled: bool
+    two_factor_enabled: bool
+    created_at: datetime
+
+
 def normalise_email(address: str) -> str:
-    """Return the address as it is stored and compared: without outer blanks, in lower case."""
-    return address.strip().lower()
+    """Return the address as it is stored and compared: in lower case, its domain in ASCII (IDNA).
+
+    Raises:
+        ValueError: it is no address that a mail could go to. Characters outside of ASCII before the
+            `@` are such a reason: SES does not send there.
+
+    Example:
+        >>> normalise_email(" Ada@EXÄMPLE.de ")
+        'ada@xn--exmple-cua.de'
+    """
+    # takes as long to load as the rest of the service's rules together
+    from email_validator import validate_email
+
+    found = validate_email(
+        address.strip(), check_deliverability=False, allow_smtputf8=False, strict=True
+    )
+    if found.ascii_email is None:  # the type says so; without SMTPUTF8 there is always one
+        raise ValueError("There is no ASCII form of the address.")
+    return found.ascii_email.lower()
+
+
+def normalise_password(password: str) -> str:
+    """Return the password as it is judged and hashed, whatever keyboard composed it (NFKC)."""
+    return unicodedata.normalize("NFKC", password)
+
+
+def check_new_password(password: str, *about: str) -> None:
+    """Refuse a password that is soon guessed (S1).
+
+    There are no rules of composition: what counts is how many tries somebody needs who knows the
+    common passwords, and the words that this account suggests.
+
+    Args:
+        password: what somebody would like their password to be.
+        about: what is known of them, such as the address and the name.
+
+    Raises:
+        InvalidFieldError: it is too short, too long or too easy to guess.
+
+    Example:
+        >>> check_new_password("correct horse battery", "ada@example.com", "Ada Lovelace")
+        >>> check_new_password("ada lovelace 1815", "ada@example.com", "Ada Lovelace")
+        Traceback (most recent call last):
+        goldalert.errors.InvalidFieldError: ...
+    """
+    password, words = normalise_password(password), _words_about(about)
+    if not MIN_PASSWORD_CHARACTERS <= len(password) <= MAX_PASSWORD_CHARACTERS:
+        raise InvalidFieldError(
+            "password",
+            f"A password has {MIN_PASSWORD_CHARACTERS} to {MAX_PASSWORD_CHARACTERS} characters.",
+        )
+    # what the account suggests adds nothing, however it is cut and joined
+    rest = _SEPARATORS.sub("", password.casefold())
+    for word in words:
+        rest = rest.replace(word, "")
+    if not (_is_hard_to_guess(password, words) and _is_hard_to_guess(rest, words)):
+        raise InvalidFieldError(
+            "password",
+            "This password is too easy to guess. "
+            "Use a few words that have nothing to do with you or with us.",
+        )
+
+
+def _words_about(texts: tuple[str, ...]) -> list[str]:
+    """Return the words that a guesser would try first, the longest first."""
+    words = set(_OWN_WORDS)
+    for text in texts:
+        parts = [text, *re.split(r"[^\w]+|_", text)]
+        words.update(_SEPARATORS.sub("", part.casefold()) for part in parts)
+    return sorted((word for word in words if len(word) > 2), key=lambda word: (-len(word), word))
+
+
+def _is_hard_to_guess(password: str, words: list[str]) -> bool:
+    """Say whether any part of the password is: the whole is as hard at least."""
+    # its dictionaries take long to load
+    from zxcvbn import zxcvbn
+
+    parts = (
+        password[start : start + _JUDGED_CHARACTERS]
+        for start in range(0, len(password), _JUDGED_CHARACTERS)
+    )
+    return any(zxcvbn(part, words)["guesses"] >= MIN_PASSWORD_GUESSES for part in parts)
 
 
 def is_reused(token: RefreshToken, now: datetime) -> bool:
@@ -106,3 +243,13 @@ def session_allows(session: Session, claims: AccessClaims, now: datetime) -> boo
         and session.role == claims.role
         and session.session_version == claims.session_version
     )
+
+
+def normalise_code(code: str) -> str:
+    """Return a code without the blanks and dashes that people read it with, in upper case."""
+    return "".join(character for character in code if character not in " -").upper()
+
+
+def is_time_code(code: str) -> bool:
+    """Say whether a normalised code is one of six digits; else it is a recovery code."""
+    return len(code) == TIME_CODE_DIGITS and code.isascii() and code.isdigit()

@@ -1,6 +1,6 @@
 """What can go wrong with an account."""
 
-from goldalert.errors import ConflictError, UnauthorizedError
+from goldalert.errors import ConflictError, ForbiddenError, UnauthorizedError
 
 
 class WrongCredentialsError(UnauthorizedError):
@@ -19,3 +19,21 @@ class SessionEndedError(UnauthorizedError):
     """The refresh token's session is over."""
 
     code = "session_ended"
+
+
+class TotpRequiredError(UnauthorizedError):
+    """The password is right, and this account asks for a code as well."""
+
+    code = "totp_required"
+
+
+class WrongPasswordError(ForbiddenError):
+    """Somebody who is signed in did not give their password. 401 would say: sign in again."""
+
+    code = "wrong_password"
+
+
+class WrongCodeError(ForbiddenError):
+    """Somebody who is signed in gave no code, or one that is wrong or was used before."""
+
+    code = "wrong_code"

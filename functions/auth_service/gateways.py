@@ -13,10 +13,16 @@ from uuid import UUID
 from pydantic import AwareDatetime, BaseModel, ConfigDict, SecretStr
 
 from auth_service.config import ACCESS_TOKEN_LIFE
-from auth_service.domain import TIME_CODE_DIGITS, AccessClaims
+from auth_service.domain import (
+    TIME_CODE_DIGITS,
+    AccessClaims,
+    AccessToken,
+    normalise_password,
+)
 from goldalert.cache.cache_aside import Cache
-from goldalert.errors import UnavailableError
+from goldalert.errors import RateLimitedError, UnavailableError
 from goldalert.ids import new_id
+from goldalert.rate_limiting import Allowance, RateLimit, RateLimiter
 from goldalert.security.sealed import Sealer
 
 if TYPE_CHECKING:
@@ -110,10 +116,54 @@ class PasswordHasher:
             return False
         return bcrypt.checkpw(self._keyed(password), password_hash.encode())
 
+    def is_cheap(self, password_hash: str) -> bool:
+        """Say whether a hash was made at a lower cost than new ones are."""
+        # $2b$<cost>$<salt and hash>
+        return int(password_hash.split("$")[2]) < self._cost
+
     def _keyed(self, password: str) -> bytes:
-        digest = hmac.digest(self._pepper, password.encode(), hashlib.sha256)
+        normalised = normalise_password(password).encode()
+        digest = hmac.digest(self._pepper, normalised, hashlib.sha256)
         # bcrypt stops at a zero byte: base64 has none
         return base64.b64encode(digest)
+
+
+class Throttle:
+    """Counts the tries of strangers; Redis gets to see a keyed hash of whom it counts for.
+
+    Args:
+        limiter: counts.
+        pepper: what the key is made of.
+    """
+
+    def __init__(self, limiter: RateLimiter, pepper: Pepper) -> None:
+        self._limiter = limiter
+        # another key than that of passwords, so that no hash of the one says anything of the other
+        self._key = hmac.digest(
+            base64.b64decode(pepper.pepper.get_secret_value()), b"throttle", hashlib.sha256
+        )
+
+    def check(self, limit: RateLimit, *who: str) -> None:
+        _require(self._limiter.peek(limit, *self._hashed(who)))
+
+    def take(self, limit: RateLimit, *who: str) -> None:
+        _require(self._limiter.hit(limit, *self._hashed(who)))
+
+    def note(self, limit: RateLimit, *who: str) -> None:
+        self._limiter.hit(limit, *self._hashed(who))
+
+    def forgive(self, limit: RateLimit, *who: str) -> None:
+        self._limiter.clear(limit, *self._hashed(who))
+
+    def _hashed(self, who: tuple[str, ...]) -> list[str]:
+        return [hmac.digest(self._key, one.encode(), hashlib.sha256).hex() for one in who]
+
+
+def _require(allowance: Allowance) -> None:
+    if not allowance.allowed:
+        raise RateLimitedError(
+            "Too many tries. Wait a while.", retry_after=max(1, allowance.reset_seconds)
+        )
 
 
 class TokenSigner:
@@ -175,8 +225,8 @@ class TokenVerifier:
         self._read_at = -math.inf
         self._pem_by_kid: dict[str, str] = {}
 
-    def verify(self, token: str) -> AccessClaims | None:
-        """Return what a genuine, unexpired access token says, else None."""
+    def verify(self, token: str) -> AccessToken | None:
+        """Return a genuine, unexpired access token, read; else None."""
         import jwt
 
         bad_token = (jwt.PyJWTError, ValueError, TypeError, AttributeError)
@@ -200,12 +250,11 @@ class TokenVerifier:
                 leeway=5,
                 options={"require": ["exp", "iat", "sub", "sid", "role", "sv", "jti"]},
             )
-            return AccessClaims(
-                user_id=UUID(claims["sub"]),
-                session_id=UUID(claims["sid"]),
-                role=claims["role"],
-                session_version=int(claims["sv"]),
-                expires_at=datetime.fromtimestamp(claims["exp"], UTC),
+            return AccessToken(
+                AccessClaims(
+                    UUID(claims["sub"]), UUID(claims["sid"]), claims["role"], int(claims["sv"])
+                ),
+                datetime.fromtimestamp(claims["exp"], UTC),
             )
         except bad_token:
             return None

@@ -21,11 +21,14 @@ class _RefusedError(Exception):
 
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     start_request(context.aws_request_id)
-    scheme, _, token = APIGatewayAuthorizerTokenEvent(event).authorization_token.partition(" ")
-    claims = services().verifier.verify(token) if scheme.lower() == "bearer" else None
-    if claims is None or not sessions.authorize(services().unit_of_work, services().clock, claims):
+    scheme, _, given = APIGatewayAuthorizerTokenEvent(event).authorization_token.partition(" ")
+    token = services().verifier.verify(given) if scheme.lower() == "bearer" else None
+    if token is None or not sessions.authorize(
+        services().unit_of_work, services().clock, services().session_cache, token.claims
+    ):
         logger.info("token refused")
         raise _RefusedError
+    claims = token.claims
     return {
         "principalId": str(claims.user_id),
         "policyDocument": {
@@ -42,5 +45,6 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
             "user_id": str(claims.user_id),
             "role": claims.role,
             "session_id": str(claims.session_id),
+            "expires_at": int(token.expires_at.timestamp()),
         },
     }

@@ -1,15 +1,29 @@
 """Making an account, and showing that its address is the user's."""
 
+from datetime import datetime
 from uuid import UUID
 
-from auth_service.config import VERIFICATION_TOKEN_LIFE
+from auth_service.config import RESET_TOKEN_LIFE, VERIFICATION_TOKEN_LIFE
+from auth_service.domain import check_new_password
 from auth_service.errors import TokenRefusedError
 from auth_service.schemas import Me
+from auth_service.throttling import (
+    MAILS_TO_ADDRESS,
+    REGISTER_NETWORK,
+    REGISTER_OVERALL,
+    TOKENS_NETWORK,
+    TOKENS_OVERALL,
+    Throttle,
+)
 from auth_service.use_cases.ports import PRODUCER, Accounts, Passwords, Seal
 from goldalert.clock import Clock
 from goldalert.db.unit_of_work import UnitOfWork
 from goldalert.errors import NotFoundError
 from goldalert.events.users import (
+    EmailVerificationRequestedData,
+    EmailVerificationRequestedV1,
+    PasswordResetRequestedData,
+    PasswordResetRequestedV1,
     UserEmailVerifiedData,
     UserEmailVerifiedV1,
     UserRegisteredData,
@@ -25,57 +39,143 @@ def register(
     clock: Clock,
     passwords: Passwords,
     seal: Seal,
+    throttle: Throttle,
     *,
     email: str,
     password: str,
     name: str | None,
+    network: str,
 ) -> None:
-    """Make an account and send its verification link. A known address changes nothing.
+    """Make an account and send its verification link.
 
-    The answer is the same for both, and so is the costly work of hashing and sealing (S2). Their
-    time is not quite: only a new address has more rows to write and an event to publish.
+    For a known address its account stays as it is and its owner gets a link to choose a new
+    password. The answer and the work are the same: hash, seal, statements and one event (S2).
+
+    Raises:
+        InvalidFieldError: the password is too easy to guess.
+        RateLimitedError: too many registered.
     """
-    now, user_id, token = clock.now(), new_id(), new_token()
+    throttle.take(REGISTER_NETWORK, network)
+    check_new_password(password, email, name or "")
+    throttle.take(MAILS_TO_ADDRESS, email)
+    throttle.take(REGISTER_OVERALL)
+    now, new_user_id, token = clock.now(), new_id(), new_token()
     password_hash = passwords.hash(password)
     sealed_token = seal.seal(token)
     with unit_of_work.begin() as tx:
-        if not tx.repository.add_user(user_id, email, password_hash):
+        is_new = tx.repository.add_user(new_user_id, email, password_hash)
+        kind, life = (
+            ("verify_email", VERIFICATION_TOKEN_LIFE)
+            if is_new
+            else ("reset_password", RESET_TOKEN_LIFE)
+        )
+        user_id = tx.repository.add_token_by_email(email, kind, hash_token(token), now + life)
+        correlation_id = current_correlation_id()
+        if is_new:
+            tx.publish(
+                UserRegisteredV1(
+                    occurred_at=now,
+                    producer=PRODUCER,
+                    correlation_id=correlation_id,
+                    data=UserRegisteredData(
+                        user_id=new_user_id,
+                        email=email,
+                        name=name,
+                        sealed_verification_token=sealed_token,
+                    ),
+                )
+            )
+        else:
+            tx.publish(
+                PasswordResetRequestedV1(
+                    occurred_at=now,
+                    producer=PRODUCER,
+                    correlation_id=correlation_id,
+                    data=PasswordResetRequestedData(
+                        user_id=user_id,
+                        sealed_reset_token=sealed_token,
+                        reason="registered_again",
+                    ),
+                )
+            )
+
+
+def verify_email(
+    unit_of_work: UnitOfWork[Accounts],
+    clock: Clock,
+    throttle: Throttle,
+    *,
+    token: str,
+    network: str,
+) -> None:
+    """Spend a verification token.
+
+    Raises:
+        TokenRefusedError: it is unknown, used or expired.
+        RateLimitedError: too many tokens were no good.
+    """
+    throttle.check(TOKENS_NETWORK, network)
+    throttle.check(TOKENS_OVERALL)
+    now = clock.now()
+    with unit_of_work.begin() as tx:
+        user_id = tx.repository.spend_token("verify_email", hash_token(token), now)
+        if user_id is not None:
+            email = tx.repository.mark_verified(user_id, now)
+            tx.repository.remember_network(user_id, network, now)
+            tx.publish(email_verified(now, user_id, email))
+    if user_id is None:
+        throttle.note(TOKENS_NETWORK, network)
+        throttle.note(TOKENS_OVERALL)
+        raise TokenRefusedError("The link is not valid any more.")
+
+
+def resend_verification(
+    unit_of_work: UnitOfWork[Accounts],
+    clock: Clock,
+    seal: Seal,
+    throttle: Throttle,
+    *,
+    user_id: UUID,
+) -> None:
+    """Send the caller another verification link; older ones end. Does nothing for a verified one.
+
+    Raises:
+        NotFoundError: the account was erased.
+        RateLimitedError: too many links for this address.
+    """
+    throttle.take(MAILS_TO_ADDRESS, me(unit_of_work, user_id=user_id).email)
+    now, token = clock.now(), new_token()
+    sealed_token = seal.seal(token)
+    with unit_of_work.begin() as tx:
+        # of two requests at once, one link is to remain
+        tx.repository.lock_account(user_id)
+        user = tx.repository.user(user_id)
+        if user is None or user.email_verified:
             return
+        tx.repository.remove_tokens(user_id, "verify_email")
         tx.repository.add_token(
             user_id, "verify_email", hash_token(token), now + VERIFICATION_TOKEN_LIFE
         )
         tx.publish(
-            UserRegisteredV1(
+            EmailVerificationRequestedV1(
                 occurred_at=now,
                 producer=PRODUCER,
                 correlation_id=current_correlation_id(),
-                data=UserRegisteredData(
-                    user_id=user_id, email=email, name=name, sealed_verification_token=sealed_token
+                data=EmailVerificationRequestedData(
+                    user_id=user_id, sealed_verification_token=sealed_token
                 ),
             )
         )
 
 
-def verify_email(unit_of_work: UnitOfWork[Accounts], clock: Clock, *, token: str) -> None:
-    """Spend a verification token.
-
-    Raises:
-        TokenRefusedError: it is unknown, used or expired.
-    """
-    now = clock.now()
-    with unit_of_work.begin() as tx:
-        user_id = tx.repository.spend_token("verify_email", hash_token(token), now)
-        if user_id is None:
-            raise TokenRefusedError("The link is not valid any more.")
-        email = tx.repository.mark_verified(user_id, now)
-        tx.publish(
-            UserEmailVerifiedV1(
-                occurred_at=now,
-                producer=PRODUCER,
-                correlation_id=current_correlation_id(),
-                data=UserEmailVerifiedData(user_id=user_id, email=email),
-            )
-        )
+def email_verified(now: datetime, user_id: UUID, email: str) -> UserEmailVerifiedV1:
+    """Return the event for an address that was shown to be the user's."""
+    return UserEmailVerifiedV1(
+        occurred_at=now,
+        producer=PRODUCER,
+        correlation_id=current_correlation_id(),
+        data=UserEmailVerifiedData(user_id=user_id, email=email),
+    )
 
 
 def me(unit_of_work: UnitOfWork[Accounts], *, user_id: UUID) -> Me:

@@ -1,17 +1,40 @@
 """Signing in, staying signed in and signing out."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from auth_service.config import ACCESS_TOKEN_LIFE, SESSION_LIFE
-from auth_service.domain import AccessClaims, is_reused, session_allows, session_stands
-from auth_service.errors import SessionEndedError, WrongCredentialsError
-from auth_service.schemas import TokenPair
-from auth_service.use_cases.ports import Accounts, Passwords, Signer
+from auth_service.config import ACCESS_TOKEN_LIFE, SESSION_LIFE, SESSION_RETENTION
+from auth_service.domain import (
+    AccessClaims,
+    SessionOverview,
+    is_reused,
+    session_allows,
+    session_stands,
+)
+from auth_service.errors import SessionEndedError, TotpRequiredError, WrongCredentialsError
+from auth_service.schemas import SessionView, TokenPair
+from auth_service.use_cases.ports import (
+    PRODUCER,
+    Accounts,
+    Codes,
+    Passwords,
+    SessionCache,
+    Signer,
+)
+from auth_service.use_cases.two_factor import is_two_factor_on, take_code
 from goldalert.clock import Clock
 from goldalert.db.unit_of_work import UnitOfWork
+from goldalert.errors import NotFoundError
+from goldalert.events.users import RevocationReason, SessionsRevokedData, SessionsRevokedV1
+from goldalert.http.paging import decode_cursor, make_page
+from goldalert.http.schemas import Page
 from goldalert.ids import new_id
+from goldalert.observability.log import current_correlation_id
 from goldalert.security.tokens import hash_token, new_token
+
+_REMOVED_ROWS = 5_000
+"""Of each table at a time: a long transaction would keep others waiting."""
 
 
 def login(
@@ -19,14 +42,20 @@ def login(
     clock: Clock,
     passwords: Passwords,
     signer: Signer,
+    codes: Codes,
     *,
     email: str,
     password: str,
+    totp: str | None,
+    device: str | None,
+    network: str,
 ) -> TokenPair:
     """Begin a session.
 
     Raises:
-        WrongCredentialsError: the address or the password is wrong, or the account is disabled.
+        WrongCredentialsError: the address, the password or the code is wrong, or the account is
+            disabled.
+        TotpRequiredError: all but the code is right.
     """
     # hashing is slow by design and must not hold a connection
     with unit_of_work.begin() as tx:
@@ -36,14 +65,30 @@ def login(
         raise WrongCredentialsError("The address or the password is wrong.")
     now, session_id, refresh_token = clock.now(), new_id(), new_token()
     with unit_of_work.begin() as tx:
-        tx.repository.add_session(session_id, account.user_id, now + SESSION_LIFE)
+        locked = tx.repository.lock_account(account.user_id)
+        # a password, role or status that changed meanwhile has ended all sessions; not this one too
+        if locked is None or locked.session_version != account.session_version:
+            raise WrongCredentialsError("The address or the password is wrong.")
+        if is_two_factor_on(tx.repository, account.user_id):
+            if totp is None:
+                raise TotpRequiredError("Give a code of your authenticator app, too.")
+            if not take_code(tx.repository, codes, account.user_id, totp, now):
+                raise WrongCredentialsError("The code is wrong.")
+        tx.repository.add_session(
+            session_id, account.user_id, now, now + SESSION_LIFE, device, network
+        )
         tx.repository.add_refresh_token(hash_token(refresh_token), session_id, generation=1)
     claims = AccessClaims(account.user_id, session_id, account.role, account.session_version)
-    return _token_pair(signer, claims, refresh_token, now)
+    return token_pair(signer, claims, refresh_token, now)
 
 
 def refresh(
-    unit_of_work: UnitOfWork[Accounts], clock: Clock, signer: Signer, *, refresh_token: str
+    unit_of_work: UnitOfWork[Accounts],
+    clock: Clock,
+    signer: Signer,
+    session_cache: SessionCache,
+    *,
+    refresh_token: str,
 ) -> TokenPair:
     """Exchange a refresh token for a new pair. One that was replaced before ends the session (S5).
 
@@ -57,36 +102,168 @@ def refresh(
             raise SessionEndedError("Sign in again.")
         session, generation, reused = used.session, used.generation + 1, is_reused(used, now)
         if reused:
-            tx.repository.revoke_session(session.session_id, now)
+            tx.repository.revoke_session(session.session_id, session.user_id, now)
+            tx.publish(
+                sessions_revoked(now, session.user_id, "refresh_token_reused", [session.session_id])
+            )
         else:
             tx.repository.begin_generation(session.session_id, generation, now)
             tx.repository.add_refresh_token(
                 hash_token(new_refresh_token), session.session_id, generation
             )
     if reused:  # only now: an exception in the block would undo the revocation
+        session_cache.deny([session.session_id])
         raise SessionEndedError("Sign in again.")
     claims = AccessClaims(
         session.user_id, session.session_id, session.role, session.session_version
     )
-    return _token_pair(signer, claims, new_refresh_token, now)
+    return token_pair(signer, claims, new_refresh_token, now)
 
 
-def logout(unit_of_work: UnitOfWork[Accounts], clock: Clock, *, session_id: UUID) -> None:
-    """End the session; its tokens are refused from the next request on (S6)."""
+def logout(
+    unit_of_work: UnitOfWork[Accounts],
+    clock: Clock,
+    session_cache: SessionCache,
+    *,
+    user_id: UUID,
+    session_id: UUID,
+) -> None:
+    """End the caller's session; its tokens are refused from the next request on (S6)."""
+    _end_session(unit_of_work, clock, session_cache, user_id, session_id, "logged_out")
+
+
+def revoke_session(
+    unit_of_work: UnitOfWork[Accounts],
+    clock: Clock,
+    session_cache: SessionCache,
+    *,
+    user_id: UUID,
+    session_id: UUID,
+) -> None:
+    """Sign one of the caller's devices out.
+
+    Raises:
+        NotFoundError: the session is over, or is somebody else's.
+    """
+    if not _end_session(unit_of_work, clock, session_cache, user_id, session_id, "revoked_by_user"):
+        raise NotFoundError("There is no such session.")
+
+
+def logout_everywhere(
+    unit_of_work: UnitOfWork[Accounts],
+    clock: Clock,
+    session_cache: SessionCache,
+    *,
+    user_id: UUID,
+) -> None:
+    """Sign all of the caller's devices out, this one too."""
+    now = clock.now()
     with unit_of_work.begin() as tx:
-        tx.repository.revoke_session(session_id, clock.now())
+        # a login that is under way comes before or after, never in between
+        tx.repository.lock_account(user_id)
+        ended = tx.repository.revoke_sessions(user_id, now)
+        if ended:
+            tx.publish(sessions_revoked(now, user_id, "logged_out_everywhere"))
+    session_cache.deny(ended)
 
 
-def authorize(unit_of_work: UnitOfWork[Accounts], clock: Clock, claims: AccessClaims) -> bool:
-    """Say whether the session behind a genuine token still stands."""
+def list_sessions(
+    unit_of_work: UnitOfWork[Accounts],
+    clock: Clock,
+    session_cache: SessionCache,
+    *,
+    user_id: UUID,
+    current_session_id: UUID,
+    limit: int,
+    cursor: str | None,
+) -> Page[SessionView]:
+    """Return where the caller is signed in, newest session first."""
+    after = decode_cursor(cursor)
     with unit_of_work.begin() as tx:
-        session = tx.repository.session(claims.session_id)
-    return session is not None and session_allows(session, claims, clock.now())
+        found = tx.repository.sessions(user_id, clock.now(), after=after, limit=limit + 1)
+    last_uses = session_cache.last_uses([session.session_id for session in found])
+
+    def view(session: SessionOverview) -> SessionView:
+        return SessionView(
+            id=session.session_id,
+            device=session.device,
+            network=session.network,
+            created_at=session.created_at,
+            last_used_at=max(session.used_at, last_uses.get(session.session_id, session.used_at)),
+            current=session.session_id == current_session_id,
+        )
+
+    return make_page(found, limit=limit, view=view, id_of=lambda session: session.session_id)
 
 
-def _token_pair(
+def authorize(
+    unit_of_work: UnitOfWork[Accounts],
+    clock: Clock,
+    session_cache: SessionCache,
+    claims: AccessClaims,
+) -> bool:
+    """Say whether the session behind a genuine token still stands (S6, R12).
+
+    The cache may refuse at once; only the database allows.
+    """
+    now = clock.now()
+    if session_cache.note_use(claims.session_id, now):
+        with unit_of_work.begin() as tx:
+            session = tx.repository.session(claims.session_id)
+        if session is not None and session_allows(session, claims, now):
+            return True
+    session_cache.forget_use(claims.session_id)
+    return False
+
+
+def remove_old(unit_of_work: UnitOfWork[Accounts], clock: Clock) -> int:
+    """Remove a bounded number of tokens and sessions whose time is long over; return how many."""
+    now = clock.now()
+    with unit_of_work.begin() as tx:
+        return tx.repository.remove_old_rows(now, now - SESSION_RETENTION, _REMOVED_ROWS)
+
+
+def sessions_revoked(
+    now: datetime,
+    user_id: UUID,
+    reason: RevocationReason,
+    session_ids: Sequence[UUID] | None = None,
+) -> SessionsRevokedV1:
+    """Return the event for sessions that are over; without ids, for all of the user's."""
+    return SessionsRevokedV1(
+        occurred_at=now,
+        producer=PRODUCER,
+        correlation_id=current_correlation_id(),
+        data=SessionsRevokedData(
+            user_id=user_id,
+            session_ids=None if session_ids is None else tuple(session_ids),
+            reason=reason,
+        ),
+    )
+
+
+def _end_session(
+    unit_of_work: UnitOfWork[Accounts],
+    clock: Clock,
+    session_cache: SessionCache,
+    user_id: UUID,
+    session_id: UUID,
+    reason: RevocationReason,
+) -> bool:
+    now = clock.now()
+    with unit_of_work.begin() as tx:
+        has_ended = tx.repository.revoke_session(session_id, user_id, now)
+        if has_ended:
+            tx.publish(sessions_revoked(now, user_id, reason, [session_id]))
+    if has_ended:
+        session_cache.deny([session_id])
+    return has_ended
+
+
+def token_pair(
     signer: Signer, claims: AccessClaims, refresh_token: str, now: datetime
 ) -> TokenPair:
+    """Return the tokens of a session that has a new refresh token."""
     return TokenPair(
         access_token=signer.sign(claims, now),
         refresh_token=refresh_token,

@@ -18,6 +18,18 @@ PersonName = Annotated[
 Digest = Literal["off", "daily", "weekly"]
 """Whether mails come one by one, or gathered once a day or a week."""
 
+RevocationReason = Literal[
+    "logged_out",
+    "logged_out_everywhere",
+    "revoked_by_user",
+    "password_changed",
+    "password_reset",
+    "refresh_token_reused",
+    "role_changed",
+    "disabled",
+]
+"""Why sessions are over before their time."""
+
 
 class QuietHours(BaseModel):
     """When somebody wants no messages, by the clock on their wall; `end` may be on the next day.
@@ -177,16 +189,7 @@ class SessionsRevokedData(EventData):
 
     user_id: UUID
     session_ids: tuple[UUID, ...] | None = None
-    reason: Literal[
-        "logged_out",
-        "logged_out_everywhere",
-        "revoked_by_user",
-        "password_changed",
-        "password_reset",
-        "refresh_token_reused",
-        "role_changed",
-        "disabled",
-    ]
+    reason: RevocationReason
 
 
 class SessionsRevokedV1(Event[SessionsRevokedData]):

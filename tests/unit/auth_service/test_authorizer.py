@@ -1,17 +1,19 @@
 """The Lambda authorizer: what it tells API Gateway."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from auth_service.domain import AccessClaims
+from auth_service.domain import AccessClaims, AccessToken
 from auth_service.handlers import authorizer
 from auth_service.use_cases import sessions
 from goldalert.ids import new_id
 
 ARN = "arn:aws:execute-api:us-east-1:000000000000:api/local/GET/alert"
 CLAIMS = AccessClaims(new_id(), new_id(), "user", 1)
+TOKEN = AccessToken(CLAIMS, datetime(2026, 11, 24, 12, 15, tzinfo=UTC))
 
 
 @dataclass
@@ -20,14 +22,15 @@ class Context:
 
 
 class Verifier:
-    def verify(self, token: str) -> AccessClaims | None:
-        return CLAIMS if token == "genuine" else None
+    def verify(self, token: str) -> AccessToken | None:
+        return TOKEN if token == "genuine" else None
 
 
 class Services:
     verifier = Verifier()
     unit_of_work = None
     clock = None
+    session_cache = None
 
 
 @pytest.fixture(autouse=True)
@@ -50,6 +53,7 @@ def test_a_standing_session_is_allowed_just_this_method(header: str) -> None:
         "user_id": str(CLAIMS.user_id),
         "session_id": str(CLAIMS.session_id),
         "role": "user",
+        "expires_at": 1795522500,
     }
 
 

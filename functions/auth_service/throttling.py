@@ -1,0 +1,81 @@
+"""How often strangers may try, and why so often (S3).
+
+Each limit counts for each identity that it is asked about: a network, an address, an account.
+"""
+
+from typing import Protocol
+
+from goldalert.rate_limiting import RateLimit
+
+_MINUTE = 60
+_HOUR = 60 * _MINUTE
+
+LOGIN_HERE = RateLimit("login-here", amount=10, seconds=15 * _MINUTE)
+"""Failed logins of one address from one network, its owner's own too: more than anybody mistypes.
+A good login wipes them out."""
+
+LOGIN_ADDRESS = RateLimit("login-address", amount=20, seconds=_HOUR)
+"""Logins of one address from all networks that are strange to it: a guesser with many networks gets
+480 tries a day. It does not hold for a network that the account is known to come from, so nobody
+can use it to lock the owner out."""
+
+LOGIN_NETWORK = RateLimit("login-network", amount=100, seconds=15 * _MINUTE)
+"""Failed logins from one network, which may be a whole office, with whatever addresses."""
+
+LOGIN_OVERALL = RateLimit("login-overall", amount=1_000, seconds=_MINUTE)
+"""Failed logins of everybody from strange networks: a list of stolen passwords on a big botnet."""
+
+REGISTER_NETWORK = RateLimit("register-network", amount=60, seconds=_HOUR)
+"""Registrations from one network: a class of pupils, but no factory of accounts."""
+
+REGISTER_OVERALL = RateLimit("register-overall", amount=600, seconds=_MINUTE)
+"""Registrations of everybody: each is a mail, and SES judges us by those that bounce."""
+
+FORGOT_NETWORK = RateLimit("forgot-network", amount=30, seconds=_HOUR)
+"""Forgotten passwords of one network."""
+
+FORGOT_OVERALL = RateLimit("forgot-overall", amount=300, seconds=_MINUTE)
+"""Forgotten passwords of everybody."""
+
+MAILS_TO_ADDRESS = RateLimit("mails-to-address", amount=5, seconds=_HOUR)
+"""Mails with a link that strangers can have us send to one address, by registering or forgetting.
+An owner who is refused because of them has links in the inbox that still work."""
+
+TOKENS_NETWORK = RateLimit("tokens-network", amount=30, seconds=15 * _MINUTE)
+"""Links and refresh tokens of one network that were no good. Nobody can guess one: this keeps load
+from the database."""
+
+TOKENS_OVERALL = RateLimit("tokens-overall", amount=3_000, seconds=_MINUTE)
+"""The same of everybody."""
+
+PROOFS = RateLimit("proofs", amount=10, seconds=15 * _MINUTE)
+"""Wrong passwords and codes of one account from somebody who is signed in: an access token that was
+stolen is no way to guess them. A right one wipes them out."""
+
+
+class Throttle(Protocol):
+    """Counts tries. Identities may be personal data: they are stored as a keyed hash."""
+
+    def check(self, limit: RateLimit, *who: str) -> None:
+        """Count nothing.
+
+        Raises:
+            RateLimitedError: nothing is left of the limit.
+        """
+        ...
+
+    def take(self, limit: RateLimit, *who: str) -> None:
+        """Count one, which cannot be raced past.
+
+        Raises:
+            RateLimitedError: nothing was left of the limit.
+        """
+        ...
+
+    def note(self, limit: RateLimit, *who: str) -> None:
+        """Count one that failed, for a later `check`."""
+        ...
+
+    def forgive(self, limit: RateLimit, *who: str) -> None:
+        """Forget what was counted."""
+        ...

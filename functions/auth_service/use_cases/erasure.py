@@ -1,0 +1,96 @@
+"""What the service holds about a user: given to them, or erased."""
+
+from uuid import UUID
+
+from pydantic import JsonValue
+
+from auth_service.errors import WrongCodeError, WrongPasswordError
+from auth_service.throttling import PROOFS, Throttle
+from auth_service.use_cases.ports import PRODUCER, Accounts, Codes, Passwords, SessionCache
+from auth_service.use_cases.two_factor import check_password, is_two_factor_on, take_code
+from goldalert.clock import Clock
+from goldalert.db.unit_of_work import UnitOfWork
+from goldalert.events.users import UserDeletedData, UserDeletedV1
+from goldalert.observability.log import current_correlation_id
+
+EXPORTED_ROWS = 10_000
+
+
+def erase_account(
+    unit_of_work: UnitOfWork[Accounts],
+    clock: Clock,
+    passwords: Passwords,
+    codes: Codes,
+    session_cache: SessionCache,
+    throttle: Throttle,
+    *,
+    user_id: UUID,
+    password: str,
+    totp: str | None,
+) -> None:
+    """Erase the caller's account, and have every service erase what it holds about them.
+
+    Their address is free from then on; who registers with it is somebody else. Events about them
+    that still wait in the outbox are delivered: the tombstones of the subscribers are for that.
+
+    Raises:
+        WrongPasswordError: it is not their password.
+        WrongCodeError: they use a second factor, and gave no good code.
+        RateLimitedError: too many of either were wrong.
+    """
+    account = check_password(unit_of_work, passwords, throttle, user_id=user_id, password=password)
+    now = clock.now()
+    with unit_of_work.begin() as tx:
+        locked = tx.repository.lock_account(user_id)
+        if locked is None or locked.session_version != account.session_version:
+            raise WrongPasswordError("The password is wrong.")
+        if is_two_factor_on(tx.repository, user_id):
+            if totp is None:
+                raise WrongCodeError(
+                    "Give a code of your authenticator app, too.", code="totp_required"
+                )
+            if not take_code(tx.repository, codes, user_id, totp, now):
+                raise WrongCodeError("The code is wrong.")
+        ended = tx.repository.revoke_sessions(user_id, now)
+        tx.repository.delete_user(user_id)
+        tx.publish(
+            UserDeletedV1(
+                occurred_at=now,
+                producer=PRODUCER,
+                correlation_id=current_correlation_id(),
+                data=UserDeletedData(user_id=user_id),
+            )
+        )
+    session_cache.deny(ended)
+    throttle.forgive(PROOFS, str(user_id))
+
+
+def export_user(unit_of_work: UnitOfWork[Accounts], *, user_id: UUID) -> JsonValue:
+    """Return what the service holds about a user: no hash and no secret of theirs."""
+    with unit_of_work.begin() as tx:
+        user = tx.repository.managed_user(user_id)
+        sessions = tx.repository.all_sessions(user_id, limit=EXPORTED_ROWS + 1)
+    if user is None:
+        return {}
+    return {
+        "account": {
+            "user_id": str(user.user_id),
+            "email": user.email,
+            "email_verified": user.email_verified,
+            "role": user.role,
+            "disabled": user.disabled,
+            "two_factor_enabled": user.two_factor_enabled,
+            "created_at": user.created_at.isoformat(),
+        },
+        "sessions": [
+            {
+                "id": str(session.session_id),
+                "device": session.device,
+                "network": session.network,
+                "created_at": session.created_at.isoformat(),
+                "last_refreshed_at": session.used_at.isoformat(),
+            }
+            for session in sessions[:EXPORTED_ROWS]
+        ],
+        "truncated": len(sessions) > EXPORTED_ROWS,
+    }
