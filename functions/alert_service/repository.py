@@ -45,7 +45,10 @@ class Repository:
     # --- alerts ---
 
     def lock_user(self, user_id: UUID) -> None:
-        """Let one change at a time be made to a user's alerts, until this transaction ends."""
+        """Let one change at a time be made to a user's alerts, until this transaction ends.
+
+        An erasure is one, too: `goldalert.messaging.erasure` takes the same lock.
+        """
         self._run(
             "SELECT pg_advisory_xact_lock(hashtextextended(CAST(:user_id AS text), 0))",
             user_id=str(user_id),
@@ -141,6 +144,24 @@ class Repository:
 
     def disarm(self, alert_id: UUID) -> None:
         self._run("DELETE FROM thresholds WHERE alert_id = :alert_id", alert_id=alert_id)
+
+    def erase_user(self, user_id: UUID) -> None:
+        """Delete whatever is a user's, whose lock is held.
+
+        In the order in which everyone locks: a tick that has claimed a level of the user is waited
+        for, and its history is then seen; one that comes later waits, and finds none.
+        """
+        of_user = "SELECT id FROM alerts WHERE user_id = :user_id"
+        for statement in (
+            "SELECT 1 FROM series WHERE name IN "
+            f"(SELECT series FROM thresholds WHERE alert_id IN ({of_user})) "
+            "ORDER BY name FOR SHARE",
+            f"DELETE FROM thresholds WHERE alert_id IN ({of_user})",
+            "DELETE FROM alert_history WHERE user_id = :user_id",
+            "DELETE FROM alerts WHERE user_id = :user_id",
+            "DELETE FROM idempotency_keys WHERE user_id = :user_id",
+        ):
+            self._run(statement, user_id=user_id)
 
     # --- history ---
 

@@ -35,12 +35,13 @@ from alert_service.schemas import (
 from alert_service.use_cases.triggers import History, record_triggers
 from goldalert.clock import Clock
 from goldalert.db.unit_of_work import Transaction, UnitOfWork
-from goldalert.errors import InvalidFieldError, NotFoundError
+from goldalert.errors import InvalidFieldError, NotFoundError, UnauthorizedError
 from goldalert.events.alerts import AlertTriggeredV1
 from goldalert.http.idempotency import answer_once
 from goldalert.http.paging import decode_cursor, make_page
 from goldalert.http.schemas import Page
 from goldalert.ids import new_id
+from goldalert.messaging.erasure import living_users
 from goldalert.observability.log import current_correlation_id
 
 _RULE_FIELDS = frozenset(field.name for field in fields(Rule))
@@ -85,9 +86,14 @@ def create_alert(
         AlreadyTrueError: the condition holds, and the request asks to be refused then.
         TooManyAlertsError: the user has `max_active` armed alerts.
         KeyReusedError: the key came before with another request.
+        UnauthorizedError: the user was erased while the request was on its way.
     """
     now = clock.now()
     with unit_of_work.begin() as tx:
+        # before the key is stored: an erasure takes this lock, too, and then deletes the keys
+        tx.repository.lock_user(user_id)
+        if not living_users(tx.connection, [user_id]):
+            raise UnauthorizedError("This account was deleted.")
 
         def create() -> AlertView:
             alert = Alert(
@@ -102,10 +108,9 @@ def create_alert(
                 triggered_at=None,
             )
             _check_rule(alert.rule, now)
-            tx.repository.lock_user(user_id)
             _check_limit(tx.repository, user_id, now, max_active)
             tx.repository.add_alert(alert)
-            return _view(_set(tx, alert, now), now)
+            return view_of(_set(tx, alert, now), now)
 
         return answer_once(
             tx.connection,
@@ -126,7 +131,7 @@ def get_alert(
         NotFoundError: there is none with this id.
     """
     with unit_of_work.begin() as tx:
-        return _view(_found(tx.repository.alert(user_id, alert_id)), clock.now())
+        return view_of(_found(tx.repository.alert(user_id, alert_id)), clock.now())
 
 
 def list_alerts(
@@ -143,7 +148,7 @@ def list_alerts(
     with unit_of_work.begin() as tx:
         rows = tx.repository.alerts(user_id, active=active, now=now, before=before, limit=limit + 1)
     return make_page(
-        rows, limit=limit, view=lambda alert: _view(alert, now), id_of=lambda alert: alert.id
+        rows, limit=limit, view=lambda alert: view_of(alert, now), id_of=lambda alert: alert.id
     )
 
 
@@ -187,7 +192,7 @@ def change_alert(
             tx.repository.disarm(alert_id)
             new = replace(new, state="armed")
         tx.repository.save_alert(new)
-        return _view(_set(tx, new, now) if is_rearmed else new, now)
+        return view_of(_set(tx, new, now) if is_rearmed else new, now)
 
 
 def delete_alert(unit_of_work: UnitOfWork[Alerts], *, user_id: UUID, alert_id: UUID) -> None:
@@ -292,7 +297,8 @@ def _found(alert: Alert | None) -> Alert:
     return alert
 
 
-def _view(alert: Alert, now: datetime) -> AlertView:
+def view_of(alert: Alert, now: datetime) -> AlertView:
+    """Return what an alert's owner sees of it."""
     state = alert.state_at(now)
     return AlertView(
         **{name: getattr(alert.rule, name) for name in _RULE_FIELDS},
