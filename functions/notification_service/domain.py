@@ -5,12 +5,12 @@ from typing import Literal
 from uuid import UUID
 
 from goldalert.events.alerts import Trigger
-from goldalert.events.emails import EmailFailedData, EmailSentData
+from goldalert.events.emails import EmailFailedData, EmailSentData, MailKind
 from goldalert.events.prices import Origin, Tick
-from goldalert.events.users import UserRegisteredData
+from goldalert.events.users import SessionsRevokedData, UserRegisteredData
 from goldalert.money import Currency, format_decimal, round_apart
 
-NotificationType = Literal["welcome", "alert_triggered", "email_sent", "email_failed"]
+NotificationType = Literal["welcome", "alert_triggered", "email_sent", "email_failed", "security"]
 
 
 @dataclass(frozen=True)
@@ -41,8 +41,33 @@ _FAILURES = {
     "address_refused": "your address cannot take mail from us",
     "mailbox_unavailable": "your mailbox is full or out of reach",
     "complained": "our mail was reported as unwanted, so we send no more",
+    "notifications_off": "you had switched your notifications off",
 }
 _OTHER_FAILURE = "something went wrong on our side"
+
+_MAILS: dict[MailKind, str] = {
+    "welcome": "your welcome mail",
+    "verification": "the mail with your verification link",
+    "password_reset": "the mail with the link to choose a new password",
+    "registered_again": "a mail about a registration with your address",
+    "alert": "your alert mail",
+}
+
+# what somebody does on purpose and knows of, such as a logout, is told by no notification
+_REVOCATIONS = {
+    "logged_out_everywhere": "You were signed out on all devices. If this was not you, "
+    "change your password at once.",
+    "password_changed": "Your password was changed, and your other sessions were ended. "
+    "If this was not you, choose a new password with the link “forgot password” at once.",
+    "password_reset": "A new password was chosen with a link from your mailbox, and all sessions "
+    "were ended. If this was not you, secure your mailbox first and then choose a new password.",
+    "refresh_token_reused": "Somebody used a key of one of your sessions a second time, so that we "
+    "ended the session. It may have been copied: change your password, unless you know why.",
+    "role_changed": "An administrator changed your role, and all sessions were ended. "
+    "Sign in again to go on.",
+    "disabled": "An administrator disabled your account, and all sessions were ended. "
+    "Contact us if you do not know why.",
+}
 
 
 def welcome(event_id: UUID, user: UserRegisteredData) -> NewNotification:
@@ -94,8 +119,22 @@ def email_failed(event_id: UUID, mail: EmailFailedData) -> NewNotification:
         user_id=mail.user_id,
         source=event_id,
         type="email_failed",
-        message=f"We could not send you your {mail.kind} mail: {reason}.",
+        message=f"We could not send you {_MAILS[mail.kind]}: {reason}.",
         data={"mail_id": str(mail.mail_id), "kind": mail.kind, "reason": mail.reason},
+    )
+
+
+def sessions_revoked(event_id: UUID, revoked: SessionsRevokedData) -> NewNotification | None:
+    """Say what ended a user's sessions and what to do, or None when they need not be told."""
+    message = _REVOCATIONS.get(revoked.reason)
+    if message is None:
+        return None
+    return NewNotification(
+        user_id=revoked.user_id,
+        source=event_id,
+        type="security",
+        message=message,
+        data={"reason": revoked.reason},
     )
 
 

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, text
 
 from goldalert.ids import new_id
 from notification_service.domain import NewNotification
-from notification_service.schemas import NotificationView, UnreadCount
+from notification_service.schemas import NotificationView, PreferencesView, UnreadCount
 
 _COLUMNS = "id, type, message, data, read_at, created_at"
 
@@ -28,8 +28,47 @@ class Repository:
             {"id": new_id(), "user_id": user_id},
         )
 
+    def set_master_switch(self, user_id: UUID, *, version: int, notifications: bool) -> None:
+        """Note whether a user wants to be told of anything; an older version is ignored."""
+        self._connection.execute(
+            text(
+                "INSERT INTO notification_preferences AS p "
+                "(id, user_id, notifications, user_preferences_version) "
+                "VALUES (:id, :user_id, :notifications, :version) "
+                "ON CONFLICT (user_id) DO UPDATE SET notifications = EXCLUDED.notifications, "
+                "user_preferences_version = EXCLUDED.user_preferences_version "
+                "WHERE p.user_preferences_version < EXCLUDED.user_preferences_version"
+            ),
+            {
+                "id": new_id(),
+                "user_id": user_id,
+                "notifications": notifications,
+                "version": version,
+            },
+        )
+
+    def preferences(self, user_id: UUID) -> PreferencesView | None:
+        row = self._connection.execute(
+            text(
+                "SELECT email, in_app, push, notifications FROM notification_preferences "
+                "WHERE user_id = :user_id"
+            ),
+            {"user_id": user_id},
+        ).first()
+        return PreferencesView.model_validate(row) if row else None
+
+    def erase(self, user_id: UUID) -> None:
+        for table in ("notifications", "notification_preferences"):
+            self._connection.execute(
+                text(f"DELETE FROM {table} WHERE user_id = :user_id"),  # noqa: S608 - constants
+                {"user_id": user_id},
+            )
+
     def add(self, notifications: Sequence[NewNotification]) -> None:
-        """Store notifications, in one statement, for users who want them; once for each source."""
+        """Store notifications, in one statement, for users who want them; once for each source.
+
+        What concerns the security of an account is stored whatever its user wants.
+        """
         rows = [
             {
                 "id": str(new_id()),
@@ -48,7 +87,8 @@ class Repository:
                 "FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS n(id uuid, user_id uuid, "
                 "source_event uuid, type text, message text, data jsonb) "
                 "LEFT JOIN notification_preferences p ON p.user_id = n.user_id "
-                "WHERE COALESCE(p.in_app, true) ON CONFLICT (source_event) DO NOTHING"
+                "WHERE n.type = 'security' OR COALESCE(p.notifications AND p.in_app, true) "
+                "ON CONFLICT (source_event) DO NOTHING"
             ),
             {"rows": json.dumps(rows)},
         )

@@ -19,6 +19,23 @@ class NotificationView(View):
     created_at: datetime
 
 
+class PreferencesView(View):
+    """What a user wants to be told, by channel. `notifications` is the master switch over all."""
+
+    email: bool
+    in_app: bool
+    push: bool
+    notifications: bool
+
+
+class UserExport(View):
+    """All that the service holds about a user. `truncated` says that older ones are left out."""
+
+    preferences: PreferencesView | None
+    notifications: list[NotificationView]
+    truncated: bool
+
+
 class UnreadCount(View):
     unread: int
 

@@ -8,20 +8,42 @@ from typing import Protocol
 from uuid import UUID
 
 from goldalert.cache.cache_aside import Cache
+from goldalert.clock import Clock
 from goldalert.db.unit_of_work import Transaction, UnitOfWork
 from goldalert.errors import NotFoundError
 from goldalert.events.alerts import AlertTriggeredData
 from goldalert.events.emails import EmailFailedData, EmailSentData
-from goldalert.events.users import UserRegisteredData
+from goldalert.events.users import (
+    SessionsRevokedData,
+    UserDeletedData,
+    UserErasedData,
+    UserErasedV1,
+    UserPreferencesChangedData,
+    UserRegisteredData,
+)
+from goldalert.messaging.erasure import living_users, mark_erased
+from goldalert.observability.log import current_correlation_id
 from notification_service import domain
+from notification_service.config import EXPORTED_NOTIFICATIONS
 from notification_service.domain import NewNotification
-from notification_service.schemas import MarkedRead, NotificationView, UnreadCount
+from notification_service.schemas import (
+    MarkedRead,
+    NotificationView,
+    PreferencesView,
+    UnreadCount,
+    UserExport,
+)
+
+PRODUCER = "notification_service"
 
 
 class Notifications(Protocol):
     """What the use cases need of the database."""
 
     def add_default_preferences(self, user_id: UUID) -> None: ...
+    def set_master_switch(self, user_id: UUID, *, version: int, notifications: bool) -> None: ...
+    def preferences(self, user_id: UUID) -> PreferencesView | None: ...
+    def erase(self, user_id: UUID) -> None: ...
     def add(self, notifications: Sequence[NewNotification]) -> None: ...
     def page(
         self, user_id: UUID, *, unread: bool, after: UUID | None, limit: int
@@ -37,7 +59,8 @@ class Notifications(Protocol):
 
 def welcome(tx: Transaction[Notifications], event_id: UUID, user: UserRegisteredData) -> set[UUID]:
     """Greet a new user, and give them the default preferences."""
-    tx.repository.add_default_preferences(user.user_id)
+    if _is_living(tx, user.user_id):
+        tx.repository.add_default_preferences(user.user_id)
     return _add(tx, [domain.welcome(event_id, user)])
 
 
@@ -65,9 +88,65 @@ def tell_of_failed_mail(
     return _add(tx, [domain.email_failed(event_id, mail)])
 
 
+def tell_of_revoked_sessions(
+    tx: Transaction[Notifications], event_id: UUID, revoked: SessionsRevokedData
+) -> set[UUID]:
+    """Tell a user why their sessions were ended, unless they did it and know."""
+    notification = domain.sessions_revoked(event_id, revoked)
+    return _add(tx, [notification] if notification else [])
+
+
+def set_master_switch(
+    tx: Transaction[Notifications], preferences: UserPreferencesChangedData
+) -> None:
+    """Note whether a user wants to be told of anything but the security of their account."""
+    if _is_living(tx, preferences.user_id):
+        tx.repository.set_master_switch(
+            preferences.user_id,
+            version=preferences.version,
+            notifications=preferences.notifications,
+        )
+
+
+def erase(tx: Transaction[Notifications], clock: Clock, user: UserDeletedData) -> set[UUID]:
+    """Erase a user, and tell that it is done."""
+    mark_erased(tx.connection, user.user_id)
+    tx.repository.erase(user.user_id)
+    tx.publish(
+        UserErasedV1(
+            occurred_at=clock.now(),
+            producer=PRODUCER,
+            correlation_id=current_correlation_id(),
+            data=UserErasedData(user_id=user.user_id),
+        )
+    )
+    return {user.user_id}
+
+
 def _add(tx: Transaction[Notifications], notifications: Sequence[NewNotification]) -> set[UUID]:
-    tx.repository.add(notifications)
-    return {one.user_id for one in notifications}
+    living = living_users(tx.connection, {one.user_id for one in notifications})
+    tx.repository.add([one for one in notifications if one.user_id in living])
+    return living
+
+
+def _is_living(tx: Transaction[Notifications], user_id: UUID) -> bool:
+    return user_id in living_users(tx.connection, [user_id])
+
+
+# --- other services -------------------------------------------------------------------------------
+
+
+def export_user(unit_of_work: UnitOfWork[Notifications], *, user_id: UUID) -> UserExport:
+    """Return what we hold about a user."""
+    with unit_of_work.begin() as tx:
+        notifications = tx.repository.page(
+            user_id, unread=False, after=None, limit=EXPORTED_NOTIFICATIONS + 1
+        )
+        return UserExport(
+            preferences=tx.repository.preferences(user_id),
+            notifications=notifications[:EXPORTED_NOTIFICATIONS],
+            truncated=len(notifications) > EXPORTED_NOTIFICATIONS,
+        )
 
 
 # --- the API --------------------------------------------------------------------------------------

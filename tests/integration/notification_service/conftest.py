@@ -8,15 +8,23 @@ from sqlalchemy import Engine
 
 from goldalert import aws
 from goldalert.db.engine import make_engine
+from goldalert.messaging.relay import OutboxRelay
 from goldalert.secrets import DatabaseSecret, ServiceSecret
 from notification_service.bootstrap import services
-from tests.support.lambda_runtime import Sqs
+from tests.support.lambda_runtime import Sqs, Topics
+
+
+@pytest.fixture
+def topics() -> Topics:
+    """What the service publishes."""
+    return Topics()
 
 
 @pytest.fixture
 def engine(
     database: Callable[[str], DatabaseSecret],
     redis_url: Callable[[int], str],
+    topics: Topics,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Engine]:
     """The service's database, which its handlers use from now on."""
@@ -31,6 +39,7 @@ def engine(
         database=secret, redis_url=SecretStr(redis_url(5))
     )
     services().__dict__["engine"] = engine = make_engine(secret)
+    services().__dict__["relay"] = OutboxRelay(engine, topics)
     yield engine
     services().cache.redis.close()
     engine.dispose()

@@ -120,7 +120,7 @@ def test_without_a_caller_nothing_is_told(engine: Engine, method: str, path: str
 def test_the_count_is_kept_in_redis_for_15_minutes(ada: UUID) -> None:
     assert unread(ada) == 3
     redis = services().cache.redis
-    assert [*redis.scan_iter()] == [f"unread:{ada}"]
+    assert [*redis.scan_iter("unread:*")] == [f"unread:{ada}"]
     assert 0 < redis.ttl(f"unread:{ada}") <= 15 * 60
     assert redis.connection_pool.connection_kwargs["db"] == 5
 

@@ -14,14 +14,18 @@ from notification_service.handlers import (
     on_alert_triggered,
     on_email_failed,
     on_email_sent,
+    on_sessions_revoked,
+    on_user_preferences_changed,
     on_user_registered,
 )
 from tests.support.facts import (
     CORRELATION_ID,
     NOON,
     alert_triggered,
+    sessions_revoked,
     tick,
     trigger,
+    user_preferences_changed,
     user_registered,
 )
 from tests.support.lambda_runtime import call, deliver
@@ -31,6 +35,8 @@ CONSUMERS = {
     "alert_triggered": on_alert_triggered,
     "email_sent": on_email_sent,
     "email_failed": on_email_failed,
+    "sessions_revoked": on_sessions_revoked,
+    "user_preferences_changed": on_user_preferences_changed,
 }
 
 
@@ -132,6 +138,85 @@ def test_only_triggers_with_the_channel_and_users_who_want_it_are_told(engine: E
     )
     assert tell(event) == []
     assert (told(by_mail_only), told(switched_off)) == ([], ["welcome"])
+
+
+def test_who_switched_notifications_off_is_told_of_their_security_only(engine: Engine) -> None:
+    switched_off, other = new_id(), new_id()
+    tell(user_preferences_changed(switched_off, notifications=False))
+    for user_id in (switched_off, other):
+        for event in (
+            user_registered(user_id),
+            alert_triggered(tick(), trigger(user_id)),
+            sent(user_id),
+            failed(user_id),
+            sessions_revoked(user_id, "password_changed"),
+        ):
+            assert tell(event) == []
+    assert told(switched_off) == ["security"]
+    assert len(told(other)) == 5
+    tell(user_preferences_changed(switched_off, version=2))
+    tell(alert_triggered(tick(), trigger(switched_off)))
+    assert told(switched_off) == ["alert_triggered", "security"]
+
+
+def test_security_is_told_of_also_where_the_app_is_no_channel(engine: Engine) -> None:
+    user_id = new_id()
+    tell(user_preferences_changed(user_id))
+    with engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE notification_preferences SET in_app = false")
+    tell(sessions_revoked(user_id, "refresh_token_reused"))
+    assert told(user_id) == ["security"]
+
+
+@pytest.mark.parametrize("order", [*permutations(["registered", "older", "newer"])])
+def test_in_any_order_and_tripled_the_newest_master_switch_stands(
+    engine: Engine, order: tuple[str, ...]
+) -> None:
+    """R7."""
+    user_id = new_id()
+    events: dict[str, AnyEvent] = {
+        "registered": user_registered(user_id),
+        "older": user_preferences_changed(user_id, version=2, notifications=True),
+        "newer": user_preferences_changed(user_id, version=3, notifications=False),
+    }
+    for name in order * 3:
+        assert tell(events[name]) == []
+    with engine.begin() as connection:
+        [row] = connection.execute(
+            text(
+                "SELECT email, in_app, push, notifications, user_preferences_version "
+                "FROM notification_preferences"
+            )
+        )
+    assert tuple(row) == (True, True, True, False, 3)
+
+
+@pytest.mark.parametrize(
+    ("reason", "is_told"),
+    [
+        ("password_changed", True),
+        ("password_reset", True),
+        ("refresh_token_reused", True),
+        ("disabled", True),
+        ("role_changed", True),
+        ("logged_out_everywhere", True),
+        ("logged_out", False),
+        ("revoked_by_user", False),
+    ],
+)
+def test_an_end_of_sessions_that_may_be_a_surprise_is_told_once(
+    engine: Engine, reason: str, is_told: bool
+) -> None:
+    user_id = new_id()
+    assert unread(user_id) == 0
+    revoked = sessions_revoked(user_id, reason)
+    for _ in range(3):
+        assert tell(revoked) == []
+    _, page = call(api, "GET", "/notification", user_id=user_id)
+    assert [(item["type"], item["data"]) for item in page["items"]] == [
+        ("security", {"reason": reason})
+    ] * is_told
+    assert unread(user_id) == is_told
 
 
 def test_a_kept_unread_count_is_forgotten_when_something_new_is_told(engine: Engine) -> None:

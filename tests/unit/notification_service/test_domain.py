@@ -1,11 +1,13 @@
 """What notifications say."""
 
 from decimal import Decimal
+from typing import get_args
 
 import pytest
 
-from goldalert.events.emails import EmailFailedData, EmailSentData
+from goldalert.events.emails import EmailFailedData, EmailSentData, MailKind
 from goldalert.events.prices import Origin
+from goldalert.events.users import SessionsRevokedData
 from goldalert.ids import new_id
 from notification_service import domain
 from tests.support.facts import tick, trigger
@@ -66,6 +68,7 @@ def test_each_notification_has_its_trigger_or_event_as_its_source() -> None:
     ("reason", "why"),
     [
         ("address_bounced", "your address does not exist or refuses our mail."),
+        ("notifications_off", "you had switched your notifications off."),
         ("a_reason_of_tomorrow", "something went wrong on our side."),
     ],
 )
@@ -75,3 +78,35 @@ def test_a_failed_mail_is_explained(reason: str, why: str) -> None:
     notification = domain.email_failed(new_id(), mail)
     assert notification.message == f"We could not send you your alert mail: {why}"
     assert notification.data["reason"] == reason
+
+
+@pytest.mark.parametrize("kind", get_args(MailKind))
+def test_a_failed_mail_of_any_kind_is_named_for_people(kind: MailKind) -> None:
+    mail = EmailFailedData(
+        mail_id=new_id(), user_id=new_id(), kind=kind, reason="mailbox_unavailable"
+    )
+    message = domain.email_failed(new_id(), mail).message
+    assert message.startswith("We could not send you ")
+    assert "_" not in message
+
+
+def reasons() -> tuple[str, ...]:
+    return get_args(SessionsRevokedData.model_fields["reason"].annotation)
+
+
+@pytest.mark.parametrize("reason", sorted({*reasons()} - {"logged_out", "revoked_by_user"}))
+def test_an_end_of_sessions_says_what_happened_and_what_to_do(reason: str) -> None:
+    revoked = SessionsRevokedData.model_validate({"user_id": new_id(), "reason": reason})
+    event_id = new_id()
+    notification = domain.sessions_revoked(event_id, revoked)
+    assert notification is not None
+    assert (notification.type, notification.source) == ("security", event_id)
+    what, *to_do = notification.message.split(". ")
+    assert what
+    assert to_do
+
+
+@pytest.mark.parametrize("reason", ["logged_out", "revoked_by_user"])
+def test_what_somebody_did_themselves_is_not_told(reason: str) -> None:
+    revoked = SessionsRevokedData.model_validate({"user_id": new_id(), "reason": reason})
+    assert domain.sessions_revoked(new_id(), revoked) is None

@@ -1,0 +1,18 @@
+"""What other services ask of the notification service."""
+
+from uuid import UUID
+
+from pydantic import JsonValue
+
+from goldalert.internal import serve_internal
+from notification_service import use_cases
+from notification_service.bootstrap import services
+
+
+def export_user(user_id: UUID) -> JsonValue:
+    export = use_cases.export_user(services().unit_of_work, user_id=user_id)
+    data: JsonValue = export.model_dump(mode="json")
+    return data
+
+
+lambda_handler = serve_internal(export_user)

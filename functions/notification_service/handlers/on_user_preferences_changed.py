@@ -1,0 +1,22 @@
+"""A user likes other things: follow the master switch."""
+
+from typing import TYPE_CHECKING, Any
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from goldalert.messaging.consumer import consume
+from notification_service import use_cases
+from notification_service.bootstrap import services
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
+
+
+def lambda_handler(event: dict[str, Any], context: LambdaContext) -> "PartialItemFailureResponse":
+    return consume(
+        event,
+        context,
+        consumer="notification_service.on_user_preferences_changed",
+        unit_of_work=services().unit_of_work,
+        handle=lambda tx, changed: use_cases.set_master_switch(tx, changed.data),
+    )
