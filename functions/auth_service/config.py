@@ -11,6 +11,8 @@ RESET_TOKEN_LIFE = timedelta(hours=1)
 ADMIN_LINK_LIFE = timedelta(hours=1)
 SESSION_RETENTION = timedelta(days=90)
 """How long a session that is over is kept: its network is one that the user comes from."""
+NETWORK_MEMORY = timedelta(days=90)
+"""How long an account is known to come from a network after it was signed in there."""
 CACHE_SECONDS = 24 * 3600
 SIGNING_KEYS_SECONDS = 60
 """How long a process signs with a key that was replaced, at most."""

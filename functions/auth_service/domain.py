@@ -38,6 +38,14 @@ class Account:
 
 
 @dataclass(frozen=True)
+class Client:
+    """Where a login comes from: the program's name for itself, and the network."""
+
+    device: str | None
+    network: str
+
+
+@dataclass(frozen=True)
 class User:
     """A user as they see themselves."""
 

@@ -1,22 +1,26 @@
 """The auth service's actions, with everything but what a test is about filled in."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from uuid import UUID
 
 from sqlalchemy import Engine, create_engine, text
 
-from auth_service.domain import AccessClaims
+from auth_service.domain import AccessClaims, Client
 from auth_service.repository import Repository
+from auth_service.schemas import LoginRequest, RegisterRequest, TokenPair
+from auth_service.throttling import Throttle
 from auth_service.use_cases import registration, sessions
-from auth_service.use_cases.ports import Accounts
+from auth_service.use_cases.ports import Accounts, Codes, SessionCache
 from goldalert.db.unit_of_work import UnitOfWork
 from goldalert.events.catalogue import parse_event
+from goldalert.rate_limiting import RateLimit
 
 PASSWORD = "correct horse battery"
+NETWORK = "203.0.113.7"
 
 
 @dataclass
@@ -36,6 +40,9 @@ class PlainPasswords:
     def verify(self, password: str, password_hash: str | None) -> bool:
         return password_hash == f"hash of {password}"
 
+    def is_cheap(self, password_hash: str) -> bool:
+        return False
+
 
 class PlainSigner:
     def sign(self, claims: AccessClaims, now: datetime) -> str:
@@ -47,6 +54,51 @@ class PlainSeal:
         return f"sealed {text}"
 
 
+class PlainCodes:
+    """A code is the time step itself: six digits that say when they are from."""
+
+    def new_secret(self) -> tuple[str, str]:
+        return "secret", "sealed secret"
+
+    def uri(self, secret: str, email: str) -> str:
+        return f"otpauth://totp/{email}?secret={secret}"
+
+    def step(self, sealed_secret: str, code: str, now: datetime) -> int | None:
+        present = int(now.timestamp()) // 30
+        steps = {f"{step % 1_000_000:06}": step for step in range(present - 1, present + 2)}
+        return steps.get(code)
+
+
+@dataclass
+class PlainSessionCache:
+    """What Redis keeps, without its times to live."""
+
+    uses: dict[UUID, datetime] = field(default_factory=dict)
+    denied: set[UUID] = field(default_factory=set)
+
+    def note_use(self, session_id: UUID, now: datetime) -> bool:
+        self.uses[session_id] = now
+        return session_id not in self.denied
+
+    def forget_use(self, session_id: UUID) -> None:
+        self.uses.pop(session_id, None)
+
+    def last_uses(self, session_ids: Sequence[UUID]) -> dict[UUID, datetime]:
+        return {known: self.uses[known] for known in session_ids if known in self.uses}
+
+    def deny(self, session_ids: Sequence[UUID]) -> None:
+        self.denied.update(session_ids)
+
+
+class NoThrottle:
+    """Lets everybody try as often as they like: throttling has its own tests."""
+
+    def check(self, limit: RateLimit, *who: str) -> None: ...
+    def take(self, limit: RateLimit, *who: str) -> None: ...
+    def note(self, limit: RateLimit, *who: str) -> None: ...
+    def forgive(self, limit: RateLimit, *who: str) -> None: ...
+
+
 @dataclass
 class Auth:
     """The service's actions with everything but what a test is about filled in."""
@@ -54,30 +106,58 @@ class Auth:
     unit_of_work: UnitOfWork[Accounts]
     engine: Engine
     clock: FixedClock = field(default_factory=FixedClock)
+    codes: Codes = field(default_factory=PlainCodes)
+    session_cache: SessionCache = field(default_factory=PlainSessionCache)
+    throttle: Throttle = field(default_factory=NoThrottle)
 
-    def register(self, email: str = "ada@example.com") -> None:
+    def register(self, email: str = "ada@example.com", password: str = PASSWORD) -> None:
         registration.register(
             self.unit_of_work,
             self.clock,
             PlainPasswords(),
             PlainSeal(),
-            email=email,
-            password=PASSWORD,
-            name="Ada",
+            self.throttle,
+            request=RegisterRequest(email=email, password=password, name="Ada"),
+            network=NETWORK,
         )
 
-    def login(self, email: str = "ada@example.com", password: str = PASSWORD):  # type: ignore[no-untyped-def]
+    def login(
+        self,
+        email: str = "ada@example.com",
+        password: str = PASSWORD,
+        totp: str | None = None,
+        network: str = NETWORK,
+    ) -> TokenPair:
         return sessions.login(
             self.unit_of_work,
             self.clock,
             PlainPasswords(),
             PlainSigner(),
-            email=email,
-            password=password,
+            self.codes,
+            self.throttle,
+            request=LoginRequest(email=email, password=password, totp=totp),
+            client=Client("Firefox", network),
         )
 
-    def refresh(self, token: str):  # type: ignore[no-untyped-def]
-        return sessions.refresh(self.unit_of_work, self.clock, PlainSigner(), refresh_token=token)
+    def refresh(self, token: str) -> TokenPair:
+        return sessions.refresh(
+            self.unit_of_work,
+            self.clock,
+            PlainSigner(),
+            self.session_cache,
+            self.throttle,
+            refresh_token=token,
+            network=NETWORK,
+        )
+
+    def logout(self, session_id: UUID) -> None:
+        sessions.logout(
+            self.unit_of_work,
+            self.clock,
+            self.session_cache,
+            user_id=self.claims(str(session_id)).user_id,
+            session_id=session_id,
+        )
 
     def published(self) -> list[str]:
         with self.engine.begin() as connection:
@@ -98,7 +178,7 @@ class Auth:
         )
 
     def allows(self, claims: AccessClaims) -> bool:
-        return sessions.authorize(self.unit_of_work, self.clock, claims)
+        return sessions.authorize(self.unit_of_work, self.clock, self.session_cache, claims)
 
 
 def race[Result](auth: Auth, contenders: int, action: Callable[[Auth], Result]) -> list[Result]:
@@ -111,7 +191,7 @@ def race[Result](auth: Auth, contenders: int, action: Callable[[Auth], Result]) 
             with engine.connect():  # connected before the start, so that the actions do overlap
                 pass
             start.wait()
-            return action(Auth(UnitOfWork(engine, Repository), engine, auth.clock))
+            return action(replace(auth, unit_of_work=UnitOfWork(engine, Repository), engine=engine))
         finally:
             engine.dispose()
 

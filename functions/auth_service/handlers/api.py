@@ -7,6 +7,7 @@ from aws_lambda_powertools.event_handler import Response
 
 from auth_service.bootstrap import services
 from auth_service.config import KEY_SET_SECONDS
+from auth_service.domain import Client
 from auth_service.schemas import (
     Accepted,
     ChangePasswordRequest,
@@ -68,9 +69,7 @@ def register(body: RegisterRequest, network: ClientAddress) -> Accepted:
         services().passwords,
         services().seal,
         services().throttle,
-        email=body.email,
-        password=body.password.get_secret_value(),
-        name=body.name,
+        request=body,
         network=network,
     )
     return Accepted(detail="A link to verify the address is on its way.")
@@ -134,8 +133,7 @@ def reset_password(body: ResetPasswordRequest, network: ClientAddress) -> Accept
         services().passwords,
         services().session_cache,
         services().throttle,
-        token=body.token,
-        password=body.password.get_secret_value(),
+        request=body,
         network=network,
     )
     return Accepted(detail="The password is changed. Sign in with it.")
@@ -154,10 +152,8 @@ def change_password(body: ChangePasswordRequest, caller: CurrentCaller) -> Token
         services().signer,
         services().session_cache,
         services().throttle,
-        user_id=caller.user_id,
-        session_id=caller.session_id,
-        current_password=body.current_password.get_secret_value(),
-        password=body.password.get_secret_value(),
+        caller=caller,
+        request=body,
     )
 
 
@@ -169,22 +165,22 @@ def login(body: LoginRequest, device: Device, network: ClientAddress) -> TokenPa
         services().passwords,
         services().signer,
         services().codes,
-        email=body.email,
-        password=body.password.get_secret_value(),
-        totp=body.totp,
-        device=device,
-        network=network,
+        services().throttle,
+        request=body,
+        client=Client(device, network),
     )
 
 
 @app.post("/auth/refresh")
-def refresh(body: RefreshRequest) -> TokenPair:
+def refresh(body: RefreshRequest, network: ClientAddress) -> TokenPair:
     return sessions.refresh(
         services().unit_of_work,
         services().clock,
         services().signer,
         services().session_cache,
+        services().throttle,
         refresh_token=body.refresh_token,
+        network=network,
     )
 
 
@@ -227,8 +223,7 @@ def list_sessions(
         services().unit_of_work,
         services().clock,
         services().session_cache,
-        user_id=caller.user_id,
-        current_session_id=caller.session_id,
+        caller=caller,
         limit=limit,
         cursor=cursor,
     )
@@ -271,8 +266,7 @@ def disable_two_factor(body: TwoFactorDisableRequest, caller: CurrentCaller) -> 
         services().codes,
         services().throttle,
         user_id=caller.user_id,
-        password=body.password.get_secret_value(),
-        code=body.code,
+        request=body,
     )
 
 
@@ -285,8 +279,7 @@ def renew_recovery_codes(body: RecoveryCodesRequest, caller: CurrentCaller) -> R
         services().codes,
         services().throttle,
         user_id=caller.user_id,
-        password=body.password.get_secret_value() if body.password else None,
-        code=body.code,
+        request=body,
     )
 
 
@@ -300,8 +293,7 @@ def erase_account(body: EraseAccountRequest, caller: CurrentCaller) -> None:
         services().session_cache,
         services().throttle,
         user_id=caller.user_id,
-        password=body.password.get_secret_value(),
-        totp=body.totp,
+        request=body,
     )
 
 
@@ -327,8 +319,7 @@ def change_user(user_id: UUID, body: ManagedUserChange, caller: CurrentAdmin) ->
         services().session_cache,
         changed_by=caller.user_id,
         user_id=user_id,
-        role=body.role,
-        disabled=body.disabled,
+        request=body,
     )
 
 

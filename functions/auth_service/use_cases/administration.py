@@ -5,7 +5,7 @@ from uuid import UUID
 
 from auth_service.config import ADMIN_LINK_LIFE, VERIFICATION_TOKEN_LIFE
 from auth_service.domain import ManagedUser
-from auth_service.schemas import AdminLink, ManagedUserView
+from auth_service.schemas import AdminLink, ManagedUserChange, ManagedUserView
 from auth_service.use_cases.ports import PRODUCER, Accounts, Passwords, Seal, SessionCache
 from auth_service.use_cases.sessions import sessions_revoked
 from goldalert.clock import Clock
@@ -56,8 +56,7 @@ def change_user(
     *,
     changed_by: UUID,
     user_id: UUID,
-    role: Role | None,
-    disabled: bool | None,
+    request: ManagedUserChange,
 ) -> ManagedUserView:
     """Change what a user may do; it holds at once, and all their sessions are over (S6).
 
@@ -74,8 +73,8 @@ def change_user(
         if admin is None or admin.role != "admin" or admin.disabled:
             raise ForbiddenError("Only an admin may do this.")
         user = _existing(tx.repository.managed_user(user_id))
-        role = user.role if role is None else role
-        disabled = user.disabled if disabled is None else disabled
+        role = user.role if request.role is None else request.role
+        disabled = user.disabled if request.disabled is None else request.disabled
         if (role, disabled) != (user.role, user.disabled):
             if user_id == changed_by:
                 raise ConflictError("Ask another admin to do this.", code="own_account")

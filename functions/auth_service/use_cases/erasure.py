@@ -5,6 +5,7 @@ from uuid import UUID
 from pydantic import JsonValue
 
 from auth_service.errors import WrongCodeError, WrongPasswordError
+from auth_service.schemas import EraseAccountRequest
 from auth_service.throttling import PROOFS, Throttle
 from auth_service.use_cases.ports import PRODUCER, Accounts, Codes, Passwords, SessionCache
 from auth_service.use_cases.two_factor import check_password, is_two_factor_on, take_code
@@ -25,8 +26,7 @@ def erase_account(
     throttle: Throttle,
     *,
     user_id: UUID,
-    password: str,
-    totp: str | None,
+    request: EraseAccountRequest,
 ) -> None:
     """Erase the caller's account, and have every service erase what it holds about them.
 
@@ -38,18 +38,18 @@ def erase_account(
         WrongCodeError: they use a second factor, and gave no good code.
         RateLimitedError: too many of either were wrong.
     """
+    password, now = request.password.get_secret_value(), clock.now()
     account = check_password(unit_of_work, passwords, throttle, user_id=user_id, password=password)
-    now = clock.now()
     with unit_of_work.begin() as tx:
         locked = tx.repository.lock_account(user_id)
         if locked is None or locked.session_version != account.session_version:
             raise WrongPasswordError("The password is wrong.")
         if is_two_factor_on(tx.repository, user_id):
-            if totp is None:
+            if request.totp is None:
                 raise WrongCodeError(
                     "Give a code of your authenticator app, too.", code="totp_required"
                 )
-            if not take_code(tx.repository, codes, user_id, totp, now):
+            if not take_code(tx.repository, codes, user_id, request.totp, now):
                 raise WrongCodeError("The code is wrong.")
         ended = tx.repository.revoke_sessions(user_id, now)
         tx.repository.delete_user(user_id)

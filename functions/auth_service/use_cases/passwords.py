@@ -1,15 +1,14 @@
 """Forgotten, new and changed passwords."""
 
-from uuid import UUID
-
 from auth_service.config import RESET_TOKEN_LIFE
 from auth_service.domain import AccessClaims, check_new_password
 from auth_service.errors import SessionEndedError, TokenRefusedError, WrongPasswordError
-from auth_service.schemas import TokenPair
+from auth_service.schemas import ChangePasswordRequest, ResetPasswordRequest, TokenPair
 from auth_service.throttling import (
     FORGOT_NETWORK,
     FORGOT_OVERALL,
     MAILS_TO_ADDRESS,
+    PROOFS,
     TOKENS_NETWORK,
     TOKENS_OVERALL,
     Throttle,
@@ -28,6 +27,7 @@ from auth_service.use_cases.two_factor import check_password
 from goldalert.clock import Clock
 from goldalert.db.unit_of_work import UnitOfWork
 from goldalert.events.users import PasswordResetRequestedData, PasswordResetRequestedV1
+from goldalert.http.caller import Caller
 from goldalert.observability.log import current_correlation_id
 from goldalert.security.tokens import hash_token, new_token
 
@@ -74,8 +74,7 @@ def reset_password(
     session_cache: SessionCache,
     throttle: Throttle,
     *,
-    token: str,
-    password: str,
+    request: ResetPasswordRequest,
     network: str,
 ) -> None:
     """Spend a reset token: it sets the password, ends all sessions and verifies the address.
@@ -89,7 +88,8 @@ def reset_password(
     """
     throttle.check(TOKENS_NETWORK, network)
     throttle.check(TOKENS_OVERALL)
-    now, token_hash = clock.now(), hash_token(token)
+    now, token_hash = clock.now(), hash_token(request.token)
+    password = request.password.get_secret_value()
     with unit_of_work.begin() as tx:
         user = tx.repository.token_owner("reset_password", token_hash, now)
     if user is None:
@@ -122,10 +122,8 @@ def change_password(
     session_cache: SessionCache,
     throttle: Throttle,
     *,
-    user_id: UUID,
-    session_id: UUID,
-    current_password: str,
-    password: str,
+    caller: Caller,
+    request: ChangePasswordRequest,
 ) -> TokenPair:
     """Set the caller's password and end all their other sessions.
 
@@ -138,8 +136,14 @@ def change_password(
         SessionEndedError: the caller's session ended at this very moment.
         RateLimitedError: too many wrong passwords.
     """
+    user_id, session_id = caller.user_id, caller.session_id
+    password = request.password.get_secret_value()
     account = check_password(
-        unit_of_work, passwords, throttle, user_id=user_id, password=current_password
+        unit_of_work,
+        passwords,
+        throttle,
+        user_id=user_id,
+        password=request.current_password.get_secret_value(),
     )
     with unit_of_work.begin() as tx:
         user = tx.repository.user(user_id)
@@ -159,6 +163,7 @@ def change_password(
         ended = tx.repository.revoke_sessions(user_id, now, but=session_id)
         tx.publish(sessions_revoked(now, user_id, "password_changed", ended))
     session_cache.deny(ended)
+    throttle.forgive(PROOFS, str(user_id))
     claims = AccessClaims(user_id, session_id, locked.role, version)
     return token_pair(signer, claims, refresh_token, now)
 

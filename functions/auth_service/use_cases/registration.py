@@ -6,7 +6,7 @@ from uuid import UUID
 from auth_service.config import RESET_TOKEN_LIFE, VERIFICATION_TOKEN_LIFE
 from auth_service.domain import check_new_password
 from auth_service.errors import TokenRefusedError
-from auth_service.schemas import Me
+from auth_service.schemas import Me, RegisterRequest
 from auth_service.throttling import (
     MAILS_TO_ADDRESS,
     REGISTER_NETWORK,
@@ -41,9 +41,7 @@ def register(
     seal: Seal,
     throttle: Throttle,
     *,
-    email: str,
-    password: str,
-    name: str | None,
+    request: RegisterRequest,
     network: str,
 ) -> None:
     """Make an account and send its verification link.
@@ -56,7 +54,8 @@ def register(
         RateLimitedError: too many registered.
     """
     throttle.take(REGISTER_NETWORK, network)
-    check_new_password(password, email, name or "")
+    email, password = request.email, request.password.get_secret_value()
+    check_new_password(password, email, request.name or "")
     throttle.take(MAILS_TO_ADDRESS, email)
     throttle.take(REGISTER_OVERALL)
     now, new_user_id, token = clock.now(), new_id(), new_token()
@@ -80,7 +79,7 @@ def register(
                     data=UserRegisteredData(
                         user_id=new_user_id,
                         email=email,
-                        name=name,
+                        name=request.name,
                         sealed_verification_token=sealed_token,
                     ),
                 )

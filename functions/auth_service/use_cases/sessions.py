@@ -4,16 +4,32 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from auth_service.config import ACCESS_TOKEN_LIFE, SESSION_LIFE, SESSION_RETENTION
+from auth_service.config import (
+    ACCESS_TOKEN_LIFE,
+    NETWORK_MEMORY,
+    SESSION_LIFE,
+    SESSION_RETENTION,
+)
 from auth_service.domain import (
     AccessClaims,
+    Account,
+    Client,
     SessionOverview,
     is_reused,
     session_allows,
     session_stands,
 )
 from auth_service.errors import SessionEndedError, TotpRequiredError, WrongCredentialsError
-from auth_service.schemas import SessionView, TokenPair
+from auth_service.schemas import LoginRequest, SessionView, TokenPair
+from auth_service.throttling import (
+    LOGIN_ADDRESS,
+    LOGIN_HERE,
+    LOGIN_NETWORK,
+    LOGIN_OVERALL,
+    TOKENS_NETWORK,
+    TOKENS_OVERALL,
+    Throttle,
+)
 from auth_service.use_cases.ports import (
     PRODUCER,
     Accounts,
@@ -27,6 +43,7 @@ from goldalert.clock import Clock
 from goldalert.db.unit_of_work import UnitOfWork
 from goldalert.errors import NotFoundError
 from goldalert.events.users import RevocationReason, SessionsRevokedData, SessionsRevokedV1
+from goldalert.http.caller import Caller
 from goldalert.http.paging import decode_cursor, make_page
 from goldalert.http.schemas import Page
 from goldalert.ids import new_id
@@ -43,12 +60,10 @@ def login(
     passwords: Passwords,
     signer: Signer,
     codes: Codes,
+    throttle: Throttle,
     *,
-    email: str,
-    password: str,
-    totp: str | None,
-    device: str | None,
-    network: str,
+    request: LoginRequest,
+    client: Client,
 ) -> TokenPair:
     """Begin a session.
 
@@ -56,28 +71,64 @@ def login(
         WrongCredentialsError: the address, the password or the code is wrong, or the account is
             disabled.
         TotpRequiredError: all but the code is right.
+        RateLimitedError: too many logins failed.
     """
-    # hashing is slow by design and must not hold a connection
+    network, now = client.network, clock.now()
+    throttle.check(LOGIN_NETWORK, network)
+    throttle.take(LOGIN_HERE, request.email, network)
     with unit_of_work.begin() as tx:
-        account = tx.repository.account_by_email(email)
+        account = tx.repository.account_by_email(request.email)
+        # for an unknown address the same statement
+        is_known_here = tx.repository.knows_network(
+            account.user_id if account else new_id(), network, now - NETWORK_MEMORY
+        )
+    if not is_known_here:
+        throttle.check(LOGIN_OVERALL)
+        throttle.take(LOGIN_ADDRESS, request.email)
+    try:
+        pair = _begin_session(unit_of_work, passwords, signer, codes, account, request, client, now)
+    except WrongCredentialsError:
+        throttle.note(LOGIN_NETWORK, network)
+        throttle.note(LOGIN_OVERALL)
+        raise
+    throttle.forgive(LOGIN_HERE, request.email, network)
+    return pair
+
+
+def _begin_session(
+    unit_of_work: UnitOfWork[Accounts],
+    passwords: Passwords,
+    signer: Signer,
+    codes: Codes,
+    account: Account | None,
+    request: LoginRequest,
+    client: Client,
+    now: datetime,
+) -> TokenPair:
+    """Check what the client knows, and sign it in."""
+    password = request.password.get_secret_value()
+    # hashing is slow by design and must not hold a connection
     is_right = passwords.verify(password, account.password_hash if account else None)
     if account is None or not is_right or account.disabled:
         raise WrongCredentialsError("The address or the password is wrong.")
-    now, session_id, refresh_token = clock.now(), new_id(), new_token()
+    better_hash = passwords.hash(password) if passwords.is_cheap(account.password_hash) else None
+    session_id, refresh_token = new_id(), new_token()
     with unit_of_work.begin() as tx:
         locked = tx.repository.lock_account(account.user_id)
         # a password, role or status that changed meanwhile has ended all sessions; not this one too
         if locked is None or locked.session_version != account.session_version:
             raise WrongCredentialsError("The address or the password is wrong.")
         if is_two_factor_on(tx.repository, account.user_id):
-            if totp is None:
+            if request.totp is None:
                 raise TotpRequiredError("Give a code of your authenticator app, too.")
-            if not take_code(tx.repository, codes, account.user_id, totp, now):
+            if not take_code(tx.repository, codes, account.user_id, request.totp, now):
                 raise WrongCredentialsError("The code is wrong.")
         tx.repository.add_session(
-            session_id, account.user_id, now, now + SESSION_LIFE, device, network
+            session_id, account.user_id, now, now + SESSION_LIFE, client.device, client.network
         )
         tx.repository.add_refresh_token(hash_token(refresh_token), session_id, generation=1)
+        if better_hash is not None:
+            tx.repository.replace_password_hash(account.user_id, account.password_hash, better_hash)
     claims = AccessClaims(account.user_id, session_id, account.role, account.session_version)
     return token_pair(signer, claims, refresh_token, now)
 
@@ -87,18 +138,25 @@ def refresh(
     clock: Clock,
     signer: Signer,
     session_cache: SessionCache,
+    throttle: Throttle,
     *,
     refresh_token: str,
+    network: str,
 ) -> TokenPair:
     """Exchange a refresh token for a new pair. One that was replaced before ends the session (S5).
 
     Raises:
         SessionEndedError: the token is unknown or reused, or the session is over.
+        RateLimitedError: too many tokens were no good.
     """
+    throttle.check(TOKENS_NETWORK, network)
+    throttle.check(TOKENS_OVERALL)
     now, new_refresh_token = clock.now(), new_token()
     with unit_of_work.begin() as tx:
         used = tx.repository.lock_refresh_token(hash_token(refresh_token))
         if used is None or not session_stands(used.session, now):
+            throttle.note(TOKENS_NETWORK, network)
+            throttle.note(TOKENS_OVERALL)
             raise SessionEndedError("Sign in again.")
         session, generation, reused = used.session, used.generation + 1, is_reused(used, now)
         if reused:
@@ -172,15 +230,14 @@ def list_sessions(
     clock: Clock,
     session_cache: SessionCache,
     *,
-    user_id: UUID,
-    current_session_id: UUID,
+    caller: Caller,
     limit: int,
     cursor: str | None,
 ) -> Page[SessionView]:
     """Return where the caller is signed in, newest session first."""
     after = decode_cursor(cursor)
     with unit_of_work.begin() as tx:
-        found = tx.repository.sessions(user_id, clock.now(), after=after, limit=limit + 1)
+        found = tx.repository.sessions(caller.user_id, clock.now(), after=after, limit=limit + 1)
     last_uses = session_cache.last_uses([session.session_id for session in found])
 
     def view(session: SessionOverview) -> SessionView:
@@ -190,7 +247,7 @@ def list_sessions(
             network=session.network,
             created_at=session.created_at,
             last_used_at=max(session.used_at, last_uses.get(session.session_id, session.used_at)),
-            current=session.session_id == current_session_id,
+            current=session.session_id == caller.session_id,
         )
 
     return make_page(found, limit=limit, view=view, id_of=lambda session: session.session_id)

@@ -6,7 +6,12 @@ from uuid import UUID
 
 from auth_service.domain import Account, TwoFactor, is_time_code, normalise_code
 from auth_service.errors import WrongCodeError, WrongPasswordError
-from auth_service.schemas import RecoveryCodes, TwoFactorSetup
+from auth_service.schemas import (
+    RecoveryCodes,
+    RecoveryCodesRequest,
+    TwoFactorDisableRequest,
+    TwoFactorSetup,
+)
 from auth_service.throttling import PROOFS, Throttle
 from auth_service.use_cases.ports import Accounts, Codes, Passwords
 from goldalert.clock import Clock
@@ -76,8 +81,7 @@ def disable(
     throttle: Throttle,
     *,
     user_id: UUID,
-    password: str,
-    code: str,
+    request: TwoFactorDisableRequest,
 ) -> None:
     """Ask for no code any more, and forget the secret and the recovery codes.
 
@@ -86,10 +90,11 @@ def disable(
         ConflictError: the second factor is off.
         RateLimitedError: too many of them were wrong.
     """
+    password = request.password.get_secret_value()
     check_password(unit_of_work, passwords, throttle, user_id=user_id, password=password)
     with unit_of_work.begin() as tx:
         tx.repository.lock_account(user_id)
-        _require_code(tx.repository, codes, user_id, code, clock.now())
+        _require_code(tx.repository, codes, user_id, request.code, clock.now())
         tx.repository.remove_two_factor(user_id)
     throttle.forgive(PROOFS, str(user_id))
 
@@ -102,8 +107,7 @@ def renew_recovery_codes(
     throttle: Throttle,
     *,
     user_id: UUID,
-    password: str | None,
-    code: str,
+    request: RecoveryCodesRequest,
 ) -> RecoveryCodes:
     """Replace the recovery codes. The password is checked when it is given; the code must be.
 
@@ -112,13 +116,14 @@ def renew_recovery_codes(
         ConflictError: the second factor is off.
         RateLimitedError: too many of them were wrong.
     """
-    if password is None:
+    if request.password is None:
         throttle.take(PROOFS, str(user_id))
     else:
+        password = request.password.get_secret_value()
         check_password(unit_of_work, passwords, throttle, user_id=user_id, password=password)
     with unit_of_work.begin() as tx:
         tx.repository.lock_account(user_id)
-        _require_code(tx.repository, codes, user_id, code, clock.now())
+        _require_code(tx.repository, codes, user_id, request.code, clock.now())
         made = _new_recovery_codes(tx.repository, user_id)
     throttle.forgive(PROOFS, str(user_id))
     return made
