@@ -6,7 +6,6 @@ import pytest
 from sqlalchemy import text
 
 from auth_service.errors import SessionEndedError, WrongCredentialsError
-from auth_service.use_cases import sessions
 from goldalert.secrets import DatabaseSecret
 from tests.support.accounts import PASSWORD, Auth, race
 
@@ -26,14 +25,14 @@ def test_a_logout_ends_the_session_at_once(auth: Auth) -> None:
     auth.register()
     claims = auth.claims(auth.login().access_token)
     assert auth.allows(claims)
-    sessions.logout(auth.unit_of_work, auth.clock, session_id=claims.session_id)
+    auth.logout(claims.session_id)
     assert not auth.allows(claims)
 
 
 def test_one_logout_leaves_the_other_session_alone(auth: Auth) -> None:
     auth.register()
     phone, desk = auth.claims(auth.login().access_token), auth.claims(auth.login().access_token)
-    sessions.logout(auth.unit_of_work, auth.clock, session_id=phone.session_id)
+    auth.logout(phone.session_id)
     assert auth.allows(desk)
 
 
@@ -128,6 +127,6 @@ def test_a_session_that_is_over_is_not_refreshed(auth: Auth) -> None:
     auth.register()
     pair = auth.login()
     claims = auth.claims(pair.access_token)
-    sessions.logout(auth.unit_of_work, auth.clock, session_id=claims.session_id)
+    auth.logout(claims.session_id)
     with pytest.raises(SessionEndedError):
         auth.refresh(pair.refresh_token)
