@@ -2,7 +2,7 @@
 # Settings: PYTHON (a Python 3.13), API_PORT, AWS_PORT, DATABASE_URL, REDIS_URL; see README.md.
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run demo test build lint format types template unit stack-tests invoke rotate-keys clean distclean
+.PHONY: help run demo test build lint format types template unit stack-tests invoke admin rotate-keys clean distclean
 
 BOOTSTRAP := localstack/bootstrap.sh
 DEV := .local/envs/dev/bin
@@ -60,6 +60,10 @@ stack-tests: ## run the tests that need a stack, on one of their own, and those 
 
 invoke: ## invoke a function of the running stack: FUNCTION=alert-service-on-price-updated EVENT=events/invocations/...json
 	@$(STACK) invoke $(FUNCTION) $(EVENT)
+
+admin: ## make an admin on the running stack, and print a one-time link for their password: EMAIL=...
+	@$(if $(EMAIL),,$(error say whom: make admin EMAIL=you@example.com))
+	@$(STACK) admin '$(EMAIL)'
 
 rotate-keys: ## sign access tokens with a new key, without a failed request (STAGE=prod: on AWS)
 	@$(BOOTSTRAP) dev

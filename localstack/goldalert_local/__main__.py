@@ -1,4 +1,4 @@
-"""python -m goldalert_local up | exec | invoke | rotate-keys: a stack, from start to stop."""
+"""python -m goldalert_local up | exec | invoke | admin | rotate-keys: a stack, from start to stop."""
 
 import argparse
 import contextlib
@@ -107,6 +107,23 @@ def rotate_keys(profile: Profile) -> int:
     return 0
 
 
+def make_admin(profile: Profile, email: str) -> int:
+    aws = aws_of(profile)
+    try:
+        answer = invoke(
+            aws,
+            full_name(aws, "auth-service-grant-admin"),
+            json.dumps({"email": email}).encode(),
+        )
+    except (BotoCoreError, ClientError) as error:
+        raise StackError(str(error)) from error
+    if answer.failed:
+        raise StackError(f"no admin was made: {json.loads(answer.payload)['errorMessage']}")
+    granted = json.loads(answer.payload)
+    print(f"{granted['link']}\n(valid until {granted['expires_at']})")
+    return 0
+
+
 def invoke_once(profile: Profile, function: str, event: Path | None) -> int:
     aws = aws_of(profile)
     try:
@@ -149,7 +166,9 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     invocation.add_argument("function")
     invocation.add_argument("event", nargs="?", type=Path)
     rotation = commands.add_parser("rotate-keys", help="have a running stack sign with a new key")
-    for command in (invocation, rotation):
+    admin = commands.add_parser("admin", help="make an admin on a running stack")
+    admin.add_argument("email")
+    for command in (invocation, rotation, admin):
         command.add_argument("--stack", dest="name", choices=PROFILES, default="run")
     return parser.parse_args(arguments)
 
@@ -163,6 +182,8 @@ def main() -> int:
     try:
         if options.action == "invoke":
             return invoke_once(profile, options.function, options.event)
+        if options.action == "admin":
+            return make_admin(profile, options.email)
         if options.action == "rotate-keys":
             return rotate_keys(profile)
         keep_state = profile.keeps_state or options.keep

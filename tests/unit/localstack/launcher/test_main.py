@@ -11,6 +11,8 @@ import pytest
 
 from auth_service.schemas import RegisterRequest
 from goldalert_local import __main__ as launcher
+from goldalert_local.errors import StackError
+from goldalert_local.invoke import Answer
 from goldalert_local.profiles import PROFILES, ROOT
 
 NOBODY = "http://127.0.0.1:1"
@@ -78,3 +80,32 @@ def test_every_request_of_the_welcome_text_is_one_that_the_api_takes() -> None:
             RegisterRequest.model_validate_json(options[options.index("-d") + 1])
     assert f"{profile.api_url}/docs" in text
     assert requests <= routes()
+
+
+def test_making_an_admin_prints_the_link_and_until_when_it_is_good(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """S10."""
+    answer = Answer(
+        failed=False,
+        payload='{"link": "http://x/reset?token=t", "expires_at": "2026-11-24T13:00:00Z"}',
+        log_tail="a log line",
+    )
+    asked: list[tuple[str, bytes]] = []
+    monkeypatch.setattr(launcher, "aws_of", lambda _: None)
+    monkeypatch.setattr(launcher, "full_name", lambda _, name: name)
+    monkeypatch.setattr(launcher, "invoke", lambda _, *call: asked.append(call) or answer)
+    assert launcher.make_admin(PROFILES["run"], "ada@example.com") == 0
+    assert asked == [("auth-service-grant-admin", b'{"email": "ada@example.com"}')]
+    assert capsys.readouterr().out == (
+        "http://x/reset?token=t\n(valid until 2026-11-24T13:00:00Z)\n"
+    )
+
+
+def test_what_no_admin_can_be_made_of_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    answer = Answer(failed=True, payload='{"errorMessage": "not an address"}', log_tail="")
+    monkeypatch.setattr(launcher, "aws_of", lambda _: None)
+    monkeypatch.setattr(launcher, "full_name", lambda _, name: name)
+    monkeypatch.setattr(launcher, "invoke", lambda *_: answer)
+    with pytest.raises(StackError, match="not an address"):
+        launcher.make_admin(PROFILES["run"], "nobody")
