@@ -1,11 +1,12 @@
 """What the log says of an event: never an address, a name, a note or any other personal data."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
+from uuid import UUID
 
-from goldalert.events.alerts import AlertTriggeredV1
+from goldalert.events.alerts import AlertTriggeredV1, Trigger
 from goldalert.events.catalogue import AnyEvent, UnknownEventError
 from goldalert.events.emails import EmailFailedV1, EmailSentV1
 from goldalert.events.prices import PriceUpdatedV1, TickState
@@ -36,7 +37,14 @@ class LogFilter:
 
 @dataclass(frozen=True)
 class LogEntry:
-    """One line of the log. `service` is the one that it tells of."""
+    """One line of the log.
+
+    Attributes:
+        service: the one that the line tells of.
+        user_id: whom it is about; None for nobody. No search shows it: it is there for the user's
+            export and erasure.
+        data: details, by names that people can read; nothing in them names a person.
+    """
 
     service: str
     level: Level
@@ -44,16 +52,74 @@ class LogEntry:
     event_type: str
     correlation_id: str
     timestamp: datetime
-    data: Mapping[str, object] = field(default_factory=dict)
+    user_id: UUID | None
+    data: Mapping[str, object]
 
 
-def describe(event: AnyEvent) -> LogEntry:
-    """Return the log's entry for an event.
+def describe(event: AnyEvent) -> list[LogEntry]:
+    """Return the log's entries for an event: one, or one for each user that it is about.
 
     Raises:
         UnknownEventError: the log has no words for this type of event.
     """
-    level, message, data = _words(event)
+    match event:
+        case PriceUpdatedV1(data=price):
+            tick = price.tick
+            return [
+                _entry(
+                    event,
+                    None,
+                    f"price updated: tick {tick.sequence} is {tick.state}",
+                    {
+                        "tick_id": str(tick.tick_id),
+                        "sequence": tick.sequence,
+                        "slot": tick.slot.isoformat(),
+                        "state": tick.state,
+                        "origin": tick.origin,
+                        "sources": tick.sources,
+                        "agreeing": tick.agreeing,
+                        "prices": {code: format_decimal(p) for code, p in price.prices.items()},
+                    },
+                    level="info" if tick.state in _USUAL_STATES else "warning",
+                )
+            ]
+        case AlertTriggeredV1(data=triggered):
+            by_user: dict[UUID, list[Trigger]] = {}
+            for trigger in triggered.triggers:
+                by_user.setdefault(trigger.user_id, []).append(trigger)
+            return [
+                _entry(
+                    event,
+                    user_id,
+                    f"alerts triggered: {len(triggers)} at tick {triggered.tick.sequence}",
+                    {
+                        "tick_id": str(triggered.tick.tick_id),
+                        "sequence": triggered.tick.sequence,
+                        "trigger_ids": [str(trigger.trigger_id) for trigger in triggers],
+                        "alert_ids": [str(trigger.alert_id) for trigger in triggers],
+                    },
+                )
+                for user_id, triggers in by_user.items()
+            ]
+        case EmailSentV1(data=sent):
+            data = {"mail_id": str(sent.mail_id), "kind": sent.kind}
+            return [_entry(event, sent.user_id, f"email sent: {sent.kind}", data)]
+        case EmailFailedV1(data=failed):
+            words = f"email failed: {failed.kind}, {failed.reason}"
+            data = {"mail_id": str(failed.mail_id), "kind": failed.kind, "reason": failed.reason}
+            return [_entry(event, failed.user_id, words, data, level="warning")]
+        case _:
+            raise UnknownEventError(event.event_type)
+
+
+def _entry(
+    event: AnyEvent,
+    user_id: UUID | None,
+    message: str,
+    data: Mapping[str, object],
+    *,
+    level: Level = "info",
+) -> LogEntry:
     return LogEntry(
         service=event.producer,
         level=level,
@@ -61,50 +127,6 @@ def describe(event: AnyEvent) -> LogEntry:
         event_type=event.event_type,
         correlation_id=event.correlation_id,
         timestamp=event.occurred_at,
+        user_id=user_id,
         data=data,
     )
-
-
-def _words(event: AnyEvent) -> tuple[Level, str, dict[str, object]]:
-    match event:
-        case PriceUpdatedV1(data=price):
-            tick = price.tick
-            return (
-                "info" if tick.state in _USUAL_STATES else "warning",
-                f"price updated: tick {tick.sequence} is {tick.state}",
-                {
-                    "tick_id": str(tick.tick_id),
-                    "sequence": tick.sequence,
-                    "slot": tick.slot.isoformat(),
-                    "state": tick.state,
-                    "origin": tick.origin,
-                    "sources": tick.sources,
-                    "agreeing": tick.agreeing,
-                    "prices": {code: format_decimal(p) for code, p in price.prices.items()},
-                },
-            )
-        case AlertTriggeredV1(data=triggered):
-            return (
-                "info",
-                f"alerts triggered: {len(triggered.triggers)} at tick {triggered.tick.sequence}",
-                {
-                    "tick_id": str(triggered.tick.tick_id),
-                    "sequence": triggered.tick.sequence,
-                    "trigger_ids": [str(trigger.trigger_id) for trigger in triggered.triggers],
-                    "alert_ids": [str(trigger.alert_id) for trigger in triggered.triggers],
-                },
-            )
-        case EmailSentV1(data=sent):
-            return (
-                "info",
-                f"email sent: {sent.kind}",
-                {"mail_id": str(sent.mail_id), "kind": sent.kind},
-            )
-        case EmailFailedV1(data=failed):
-            return (
-                "warning",
-                f"email failed: {failed.kind}, {failed.reason}",
-                {"mail_id": str(failed.mail_id), "kind": failed.kind, "reason": failed.reason},
-            )
-        case _:
-            raise UnknownEventError(event.event_type)

@@ -1,6 +1,7 @@
 """All SQL of the logging service."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from uuid import UUID
 
@@ -28,14 +29,25 @@ class Repository:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def add(self, entry: LogEntry) -> None:
+    def add(self, entries: Sequence[LogEntry]) -> None:
+        """Add entries, in one statement."""
+        rows = [
+            asdict(entry)
+            | {
+                "id": str(new_id()),
+                "timestamp": entry.timestamp.isoformat(),
+                "user_id": entry.user_id and str(entry.user_id),
+            }
+            for entry in entries
+        ]
         self._connection.execute(
             text(
-                f"INSERT INTO application_logs ({_COLUMNS}) "  # noqa: S608 - a constant
-                "VALUES (:id, :service, :level, :message, :event_type, :correlation_id, "
-                ":timestamp, CAST(:data AS jsonb))"
+                f"INSERT INTO application_logs ({_COLUMNS}, user_id) "  # noqa: S608 - a constant
+                f"SELECT {_COLUMNS}, user_id FROM jsonb_to_recordset(CAST(:rows AS jsonb)) "
+                "AS r(id uuid, service text, level text, message text, event_type text, "
+                "correlation_id text, timestamp timestamptz, data jsonb, user_id uuid)"
             ),
-            {**asdict(entry), "id": new_id(), "data": json.dumps(dict(entry.data))},
+            {"rows": json.dumps(rows)},
         )
 
     def newest(self, wanted: LogFilter, *, before: UUID | None, limit: int) -> list[LogView]:
@@ -54,3 +66,19 @@ class Repository:
             {**values, "limit": limit},
         )
         return [LogView.model_validate(row) for row in rows]
+
+    def about(self, user_id: UUID, *, limit: int) -> list[LogView]:
+        """Return what the log says about a user, newest first."""
+        rows = self._connection.execute(
+            text(
+                f"SELECT {_COLUMNS} FROM application_logs "  # noqa: S608 - a constant
+                "WHERE user_id = :user_id ORDER BY id DESC LIMIT :limit"
+            ),
+            {"user_id": user_id, "limit": limit},
+        )
+        return [LogView.model_validate(row) for row in rows]
+
+    def erase_user(self, user_id: UUID) -> None:
+        self._connection.execute(
+            text("DELETE FROM application_logs WHERE user_id = :user_id"), {"user_id": user_id}
+        )

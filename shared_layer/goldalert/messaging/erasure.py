@@ -57,6 +57,8 @@ def living_users(connection: "Connection", user_ids: Collection[UUID]) -> set[UU
         >>> if data.user_id in living_users(tx.connection, [data.user_id]):  # doctest: +SKIP
         ...     tx.repository.add_user(data.user_id)
     """
+    if not user_ids:
+        return set()
     from sqlalchemy import text
 
     ids = {"ids": list(user_ids)}

@@ -1,4 +1,4 @@
-"""The logging service on a database of its own."""
+"""The logging service on a database of its own; what it publishes stays in the outbox."""
 
 from collections.abc import Callable, Iterator
 
@@ -9,11 +9,30 @@ from logging_service.bootstrap import Services
 from logging_service.config import LoggingSettings
 from logging_service.handlers import (
     api,
+    internal,
     on_alert_triggered,
     on_email_failed,
     on_email_sent,
     on_price_updated,
+    on_user_deleted,
+    scheduled_relay_outbox,
 )
+
+HANDLERS = (
+    api,
+    internal,
+    on_alert_triggered,
+    on_email_failed,
+    on_email_sent,
+    on_price_updated,
+    on_user_deleted,
+    scheduled_relay_outbox,
+)
+
+
+class NoRelay:
+    def run(self, **_: object) -> int:
+        return 0
 
 
 @pytest.fixture
@@ -29,7 +48,8 @@ def services(
         )
     )
     made.secret = ServiceSecret(database=database("logging_service"), redis_url="redis://unused")
-    for handler in (api, on_alert_triggered, on_email_failed, on_email_sent, on_price_updated):
+    made.relay = NoRelay()  # type: ignore[assignment]
+    for handler in HANDLERS:
         monkeypatch.setattr(handler, "services", lambda: made)
     yield made
     made.engine.dispose()

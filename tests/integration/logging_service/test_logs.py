@@ -20,7 +20,7 @@ from tests.support.invocations import Client, Handler, deliver
 CONSUMERS: list[tuple[Handler, str]] = [
     (on_price_updated.lambda_handler, "price_updated/v1/fresh"),
     (on_price_updated.lambda_handler, "price_updated/v1/held"),
-    (on_alert_triggered.lambda_handler, "alert_triggered/v1/two_users"),
+    (on_alert_triggered.lambda_handler, "alert_triggered/v1/one_trigger"),
     (on_email_sent.lambda_handler, "email_sent/v1/alert"),
     (on_email_failed.lambda_handler, "email_failed/v1/address_suppressed"),
 ]

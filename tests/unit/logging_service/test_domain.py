@@ -4,8 +4,10 @@ import pytest
 
 from goldalert.events.catalogue import UnknownEventError
 from goldalert.events.prices import TickState
+from goldalert.ids import new_id
 from logging_service.domain import describe
 from tests.support.examples import example
+from tests.support.facts import alert_triggered, tick, trigger
 
 
 @pytest.mark.parametrize(
@@ -18,10 +20,10 @@ from tests.support.examples import example
             "price updated: tick 1042 is fresh",
         ),
         (
-            "alert_triggered/v1/two_users",
+            "alert_triggered/v1/one_trigger",
             "alert_service",
             "info",
-            "alerts triggered: 2 at tick 1042",
+            "alerts triggered: 1 at tick 1042",
         ),
         ("email_sent/v1/alert", "email_service", "info", "email sent: alert"),
         (
@@ -34,7 +36,7 @@ from tests.support.examples import example
 )
 def test_each_event_has_its_words(name: str, service: str, level: str, message: str) -> None:
     event = example(name)
-    entry = describe(event)
+    [entry] = describe(event)
     assert (entry.service, entry.level, entry.message) == (service, level, message)
     assert (entry.event_type, entry.correlation_id, entry.timestamp) == (
         event.event_type,
@@ -58,11 +60,14 @@ def test_a_price_that_cannot_be_trusted_is_a_warning(state: TickState, level: st
     event = example("price_updated/v1/fresh")
     tick = event.data.tick.model_copy(update={"state": state})
     data = event.data.model_copy(update={"tick": tick})
-    assert describe(event.model_copy(update={"data": data})).level == level
+    [entry] = describe(event.model_copy(update={"data": data}))
+    assert entry.level == level
 
 
 def test_the_prices_are_kept_as_they_were_sent() -> None:
-    assert describe(example("price_updated/v1/fresh")).data["prices"] == {
+    [entry] = describe(example("price_updated/v1/fresh"))
+    assert entry.user_id is None
+    assert entry.data["prices"] == {
         "USD": "4389.38",
         "EUR": "3764.478559176672",
         "JPY": "648211.12",
@@ -77,13 +82,26 @@ def test_the_prices_are_kept_as_they_were_sent() -> None:
         "email_failed/v1/address_suppressed",
     ],
 )
-def test_nothing_of_the_user_is_kept(name: str) -> None:
-    """S15."""
+def test_nothing_of_the_user_is_said(name: str) -> None:
+    """S15: whom an entry is about stands beside it, for export and erasure."""
     event = example(name)
-    said = str(describe(event).data) + describe(event).message
-    users = [t.user_id for t in getattr(event.data, "triggers", [])] or [event.data.user_id]
-    personal = [str(user) for user in users] + ["time to sell", "Gold is above"]
+    [entry] = describe(event)
+    said = str(entry.data) + entry.message
+    personal = [str(entry.user_id), "time to sell", "Gold is above"]
     assert [text for text in personal if text in said] == []
+
+
+def test_the_alerts_of_each_user_are_an_entry_of_their_own() -> None:
+    """S18: one user's is erased without the others'."""
+    ada, ben = new_id(), new_id()
+    triggers = [trigger(ada), trigger(ben), trigger(ada)]
+    entries = describe(alert_triggered(tick(sequence=7), *triggers))
+    assert [(entry.user_id, entry.message) for entry in entries] == [
+        (ada, "alerts triggered: 2 at tick 7"),
+        (ben, "alerts triggered: 1 at tick 7"),
+    ]
+    assert entries[0].data["alert_ids"] == [str(triggers[n].alert_id) for n in (0, 2)]
+    assert entries[1].data["trigger_ids"] == [str(triggers[1].trigger_id)]
 
 
 def test_an_event_without_words_is_not_swallowed() -> None:
