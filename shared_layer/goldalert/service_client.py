@@ -1,67 +1,226 @@
-"""What the logging service does, one function per action."""
+"""Calls another service's `internal.py`; a service that is down costs an error, never a hang.
 
-from collections.abc import Sequence
-from typing import Protocol
-from uuid import UUID
+boto3 tries a call again after a growing, random pause (`goldalert.aws`). A circuit breaker per
+service stops asking one that keeps failing: it opens after three failed calls in a row, for all
+processes that share the Redis, and lets one call through every 20 s to see whether to close again.
+"""
 
-from pydantic import JsonValue
+import json
+import math
+import time
+from threading import Lock
+from typing import TYPE_CHECKING
 
-from goldalert.clock import Clock
-from goldalert.db.unit_of_work import Transaction, UnitOfWork
-from goldalert.events.catalogue import AnyEvent
-from goldalert.events.users import UserErasedData, UserErasedV1
-from goldalert.export import EXPORT_ROWS, make_part
-from goldalert.http.paging import make_page
-from goldalert.http.schemas import Page
-from goldalert.messaging.erasure import living_users, mark_erased
-from logging_service.domain import LogEntry, LogFilter, describe
-from logging_service.schemas import LogView
+from aws_lambda_powertools.utilities.circuit_breaker import (
+    CircuitBreakerConfig,
+    CircuitBreakerOpenError,
+    circuit_breaker,
+)
+from aws_lambda_powertools.utilities.circuit_breaker.persistence.base import (
+    CircuitBreakerExistingLockError,
+    CircuitBreakerPersistenceLayer,
+)
+from aws_lambda_powertools.utilities.circuit_breaker.persistence.record import CircuitStateRecord
+from aws_lambda_powertools.utilities.circuit_breaker.states import CircuitState, CircuitTransition
+from pydantic import JsonValue, TypeAdapter
+from pydantic_core import to_jsonable_python
 
-PRODUCER = "logging_service"
+from goldalert.errors import UnavailableError
+from goldalert.internal import InternalCall
+from goldalert.observability.log import current_correlation_id, logger
+
+if TYPE_CHECKING:
+    from mypy_boto3_lambda import LambdaClient
+
+    from goldalert.cache.cache_aside import Cache
+
+BREAKER = CircuitBreakerConfig(
+    failure_threshold=3,
+    # not shorter than a call can take: a probe must end before the next one begins
+    recovery_timeout=20,
+    # the half-open circuit belongs to the thread that probes, and the export's threads end
+    success_threshold=1,
+)
+"""When a circuit opens and closes. A process learns within 5 s what another one found out."""
 
 
-class Logs(Protocol):
-    """What the use cases need of the database."""
+class BreakerStates(CircuitBreakerPersistenceLayer):
+    """The state of circuits, in a service's Redis; in the process's memory while that is away.
 
-    def add(self, entries: Sequence[LogEntry]) -> None: ...
-    def newest(self, wanted: LogFilter, *, before: UUID | None, limit: int) -> list[LogView]: ...
-    def about(self, user_id: UUID, *, limit: int) -> list[LogView]: ...
-    def erase_user(self, user_id: UUID) -> None: ...
+    Args:
+        cache: the service's Redis database.
+    """
+
+    def __init__(self, cache: "Cache") -> None:
+        super().__init__()
+        self._redis = cache
+        self._records = TypeAdapter(CircuitStateRecord)
+        self._own: dict[str, CircuitStateRecord] = {}
+        self._election = Lock()
+
+    def _get_record(self, name: str) -> CircuitStateRecord | None:
+        with self._redis.attempt() as redis:
+            if redis is not None:
+                return self._parse(redis.get(_key(name)))
+        return self._own.get(name)
+
+    def _put_record(
+        self,
+        record: CircuitStateRecord,
+        condition: str | None = None,
+        expected_opened_at: int | None = None,
+    ) -> None:
+        if condition is not None:
+            self._elect(record, expected_opened_at)
+            return
+        self._own[record.name] = record
+        with self._redis.attempt() as redis:
+            if redis is not None:
+                redis.set(_key(record.name), self._dump(record), exat=record.expiry_timestamp)
+
+    def _update_record(self, record: CircuitStateRecord) -> None:
+        self._put_record(record)
+
+    def _elect(self, record: CircuitStateRecord, expected_opened_at: int | None) -> None:
+        """Store a half-open record, if its circuit waits for somebody to probe.
+
+        Raises:
+            CircuitBreakerExistingLockError: it does not; somebody else was faster.
+        """
+        from redis import WatchError
+
+        key = _key(record.name)
+        with self._redis.attempt() as redis:
+            if redis is not None:
+                with redis.pipeline() as pipe:
+                    pipe.watch(key)  # type: ignore[no-untyped-call] # redis leaves it untyped
+                    _check_waiting(self._parse(pipe.get(key)), expected_opened_at)
+                    pipe.multi()
+                    pipe.set(key, self._dump(record), exat=record.expiry_timestamp)
+                    try:
+                        pipe.execute()
+                    except WatchError as error:
+                        raise CircuitBreakerExistingLockError from error
+                self._own[record.name] = record
+                return
+        with self._election:
+            _check_waiting(self._own.get(record.name), expected_opened_at)
+            self._own[record.name] = record
+
+    def _dump(self, record: CircuitStateRecord) -> bytes:
+        return self._records.dump_json(record)
+
+    def _parse(self, entry: object) -> CircuitStateRecord | None:
+        return self._records.validate_json(entry) if isinstance(entry, str) else None
 
 
-def record_event(tx: Transaction[Logs], event: AnyEvent) -> None:
-    """Write what an event says into the log, but nothing about users who were erased."""
-    entries = describe(event)
-    about = {entry.user_id for entry in entries if entry.user_id is not None}
-    welcome = {None, *living_users(tx.connection, about)}
-    tx.repository.add([entry for entry in entries if entry.user_id in welcome])
+class FunctionFailedError(Exception):
+    """The other side was reached and raised an error, whose type is the message."""
 
 
-def erase_user(tx: Transaction[Logs], clock: Clock, event: AnyEvent) -> None:
-    """Erase what the log says about a user, and say so."""
-    user_id: UUID = event.data.user_id
-    mark_erased(tx.connection, user_id)
-    tx.repository.erase_user(user_id)
-    tx.publish(
-        UserErasedV1(
-            occurred_at=clock.now(),
-            producer=PRODUCER,
-            correlation_id=event.correlation_id,
-            data=UserErasedData(user_id=user_id),
+class ServiceClient:
+    """Calls the actions of one other service.
+
+    Args:
+        function_name: of its `internal` function, such as `goldalert-prod-auth-service-internal`.
+        states: where its circuit is kept.
+        invoker: boto3's client of Lambda, with its time-outs.
+        breaker: when the circuit opens and closes.
+
+    Example:
+        >>> auth = ServiceClient(name, states, aws.client("lambda"))  # doctest: +SKIP
+        >>> auth.call("export_user", user_id=user_id)  # doctest: +SKIP
+    """
+
+    def __init__(
+        self,
+        function_name: str,
+        states: BreakerStates,
+        invoker: "LambdaClient",
+        breaker: CircuitBreakerConfig = BREAKER,
+    ) -> None:
+        self.service = function_name.rsplit("-", 3)[1]
+        self._function_name = function_name
+        self._invoker = invoker
+        self._open_seconds = breaker.recovery_timeout
+        self._guarded = circuit_breaker(
+            name=function_name, persistence_store=states, on_transition=_log, config=breaker
+        )(self._invoke)
+
+    def call(self, action: str, **arguments: object) -> JsonValue:
+        """Return what the other service answers, within 19 s; at once while its circuit is open.
+
+        A call whose answer is lost is made again, so that actions must bear repetition. The
+        caller's correlation id travels along.
+
+        Args:
+            action: the name of a function that the other side serves (`goldalert.internal`).
+            arguments: its arguments, of types that pydantic makes JSON of.
+
+        Raises:
+            UnavailableError: the service does not answer, or failed.
+        """
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        call = InternalCall(
+            action=action,
+            correlation_id=current_correlation_id(),
+            arguments=to_jsonable_python(arguments),
         )
+        try:
+            answer: JsonValue = self._guarded(call.model_dump_json())
+        except CircuitBreakerOpenError as error:
+            raise self._unavailable(_seconds_left(error, self._open_seconds)) from error
+        except (BotoCoreError, ClientError, FunctionFailedError) as error:
+            logger.warning(
+                "service does not answer",
+                extra={"called": self.service, "action": action, "error": str(error)},
+            )
+            raise self._unavailable(retry_after=5) from error
+        return answer
+
+    def _invoke(self, call: str) -> JsonValue:
+        answer = self._invoker.invoke(FunctionName=self._function_name, Payload=call)
+        result: JsonValue = json.load(answer["Payload"])
+        if "FunctionError" in answer:
+            # its message stays unread: it may hold what no log may
+            kind = result.get("errorType") if isinstance(result, dict) else None
+            raise FunctionFailedError(str(kind or answer["FunctionError"]))
+        return result
+
+    def _unavailable(self, retry_after: int) -> UnavailableError:
+        return UnavailableError(
+            f"The {self.service} service does not answer. Try again.", retry_after=retry_after
+        )
+
+
+def _check_waiting(record: CircuitStateRecord | None, expected_opened_at: int | None) -> None:
+    """Raise unless a circuit is open as the caller saw it, or whoever probed it was lost."""
+    if record is not None:
+        is_open = record.state == CircuitState.OPEN and record.opened_at == expected_opened_at
+        is_left = record.state == CircuitState.HALF_OPEN and (
+            (record.probe_lease_expiry or 0) <= time.time()
+        )
+        if is_open or is_left:
+            return
+    raise CircuitBreakerExistingLockError
+
+
+def _seconds_left(error: CircuitBreakerOpenError, open_seconds: int) -> int:
+    opened_at = error.circuit.opened_at if error.circuit else None
+    return max(1, math.ceil((opened_at or 0) + open_seconds - time.time()))
+
+
+def _key(name: str) -> str:
+    return f"breaker:{name}"
+
+
+def _log(transition: CircuitTransition) -> None:
+    logger.warning(
+        "circuit changes",
+        extra={
+            "function": transition.circuit_name,
+            "from": transition.from_state.value,
+            "to": transition.to_state.value,
+        },
     )
-
-
-def export_user(unit_of_work: UnitOfWork[Logs], *, user_id: UUID) -> JsonValue:
-    """Return everything that is held about a user."""
-    with unit_of_work.begin() as tx:
-        return make_part(logs=tx.repository.about(user_id, limit=EXPORT_ROWS + 1))
-
-
-def search(
-    unit_of_work: UnitOfWork[Logs], wanted: LogFilter, *, before: UUID | None, limit: int
-) -> Page[LogView]:
-    """Return a page of what matches, newest first."""
-    with unit_of_work.begin() as tx:
-        entries = tx.repository.newest(wanted, before=before, limit=limit + 1)
-    return make_page(entries, limit=limit, view=lambda entry: entry, id_of=lambda entry: entry.id)
