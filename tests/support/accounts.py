@@ -1,22 +1,32 @@
 """The auth service's actions, with everything but what a test is about filled in."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Engine, create_engine, text
+from sqlalchemy.event import listen, remove
 
 from auth_service.domain import AccessClaims, Client
 from auth_service.repository import Repository
-from auth_service.schemas import LoginRequest, RegisterRequest, TokenPair
+from auth_service.schemas import (
+    ChangePasswordRequest,
+    LoginRequest,
+    RegisterRequest,
+    ResetPasswordRequest,
+    TokenPair,
+)
 from auth_service.throttling import Throttle
-from auth_service.use_cases import registration, sessions
-from auth_service.use_cases.ports import Accounts, Codes, SessionCache
+from auth_service.use_cases import passwords, registration, sessions
+from auth_service.use_cases.ports import Accounts, Codes, Passwords, SessionCache
 from goldalert.db.unit_of_work import UnitOfWork
-from goldalert.events.catalogue import parse_event
+from goldalert.events.catalogue import AnyEvent, parse_event
+from goldalert.http.caller import Caller
 from goldalert.rate_limiting import RateLimit
 
 PASSWORD = "correct horse battery"
@@ -106,6 +116,7 @@ class Auth:
     unit_of_work: UnitOfWork[Accounts]
     engine: Engine
     clock: FixedClock = field(default_factory=FixedClock)
+    passwords: Passwords = field(default_factory=PlainPasswords)
     codes: Codes = field(default_factory=PlainCodes)
     session_cache: SessionCache = field(default_factory=PlainSessionCache)
     throttle: Throttle = field(default_factory=NoThrottle)
@@ -114,7 +125,7 @@ class Auth:
         registration.register(
             self.unit_of_work,
             self.clock,
-            PlainPasswords(),
+            self.passwords,
             PlainSeal(),
             self.throttle,
             request=RegisterRequest(email=email, password=password, name="Ada"),
@@ -131,7 +142,7 @@ class Auth:
         return sessions.login(
             self.unit_of_work,
             self.clock,
-            PlainPasswords(),
+            self.passwords,
             PlainSigner(),
             self.codes,
             self.throttle,
@@ -150,6 +161,51 @@ class Auth:
             network=NETWORK,
         )
 
+    def verify_email(self, token: str, network: str = NETWORK) -> None:
+        registration.verify_email(
+            self.unit_of_work, self.clock, self.throttle, token=token, network=network
+        )
+
+    def resend_verification(self, user_id: UUID) -> None:
+        registration.resend_verification(
+            self.unit_of_work, self.clock, PlainSeal(), self.throttle, user_id=user_id
+        )
+
+    def forget(self, email: str = "ada@example.com", network: str = NETWORK) -> None:
+        passwords.forgot_password(
+            self.unit_of_work,
+            self.clock,
+            PlainSeal(),
+            self.throttle,
+            email=email,
+            network=network,
+        )
+
+    def reset(self, token: str, password: str, network: str = NETWORK) -> None:
+        passwords.reset_password(
+            self.unit_of_work,
+            self.clock,
+            self.passwords,
+            self.session_cache,
+            self.throttle,
+            request=ResetPasswordRequest(token=token, password=password),
+            network=network,
+        )
+
+    def change_password(
+        self, claims: AccessClaims, password: str, current: str = PASSWORD
+    ) -> TokenPair:
+        return passwords.change_password(
+            self.unit_of_work,
+            self.clock,
+            self.passwords,
+            PlainSigner(),
+            self.session_cache,
+            self.throttle,
+            caller=Caller(claims.user_id, claims.role, claims.session_id),
+            request=ChangePasswordRequest(current_password=current, password=password),
+        )
+
     def logout(self, session_id: UUID) -> None:
         sessions.logout(
             self.unit_of_work,
@@ -165,9 +221,20 @@ class Auth:
                 connection.execute(text("SELECT message FROM outbox ORDER BY id")).scalars()
             )
 
+    def events(self) -> list[AnyEvent]:
+        return [parse_event(message) for message in self.published()]
+
     def verification_token(self) -> str:
-        sealed = parse_event(self.published()[0]).data.sealed_verification_token
-        return str(sealed).removeprefix("sealed ")
+        """The token of the newest link to verify the address."""
+        return self._newest_token("sealed_verification_token")
+
+    def reset_token(self) -> str:
+        """The token of the newest link to choose a password."""
+        return self._newest_token("sealed_reset_token")
+
+    def _newest_token(self, name: str) -> str:
+        found = [getattr(event.data, name, None) for event in self.events()]
+        return str([sealed for sealed in found if sealed][-1]).removeprefix("sealed ")
 
     def claims(self, session_id: str) -> AccessClaims:
         with self.engine.begin() as connection:
@@ -197,3 +264,16 @@ def race[Result](auth: Auth, contenders: int, action: Callable[[Auth], Result]) 
 
     with ThreadPoolExecutor(contenders) as threads:
         return list(threads.map(contend, range(contenders)))
+
+
+@contextmanager
+def statements(engine: Engine) -> Iterator[list[str]]:
+    """Note the statements that are sent to the database."""
+    sent: list[str] = []
+
+    def note(*args: Any) -> None:
+        sent.append(args[2])
+
+    listen(engine, "before_cursor_execute", note)
+    yield sent
+    remove(engine, "before_cursor_execute", note)

@@ -8,10 +8,11 @@ from sqlalchemy import text
 from auth_service.errors import TokenRefusedError
 from auth_service.schemas import Me
 from auth_service.use_cases import registration
-from goldalert.errors import NotFoundError
+from goldalert.errors import InvalidFieldError, NotFoundError
 from goldalert.events.catalogue import parse_event
+from goldalert.events.users import PasswordResetRequestedV1
 from goldalert.ids import new_id
-from tests.support.accounts import PASSWORD, Auth, race
+from tests.support.accounts import PASSWORD, Auth, race, statements
 
 
 def test_registering_publishes_one_event_with_the_sealed_token_and_no_password(auth: Auth) -> None:
@@ -26,11 +27,67 @@ def test_registering_publishes_one_event_with_the_sealed_token_and_no_password(a
     assert PASSWORD not in message
 
 
-def test_registering_a_known_address_changes_and_publishes_nothing(auth: Auth) -> None:
+def test_registering_a_known_address_changes_nothing_and_sends_a_link_to_reset(auth: Auth) -> None:
     """S2."""
     auth.register()
+    auth.register(password="another battery, horse")
+    assert auth.login().user_id
+    known = auth.events()[1]
+    assert isinstance(known, PasswordResetRequestedV1)
+    assert (known.data.user_id, known.data.reason) == (auth.login().user_id, "registered_again")
+    auth.reset(auth.reset_token(), "a wholly different one")
+    assert auth.login(password="a wholly different one")
+
+
+def test_registering_takes_the_same_work_for_a_known_address(auth: Auth) -> None:
+    """S2."""
+    with statements(auth.engine) as first:
+        auth.register()
+    with statements(auth.engine) as second:
+        auth.register()
+    assert first == second
+    assert len(auth.events()) == 2
+
+
+@pytest.mark.parametrize("known", ["ada@example.com", "eve@example.com"])
+def test_a_weak_password_is_refused_before_anybody_looks_for_the_address(
+    auth: Auth, known: str
+) -> None:
+    """S1, S2."""
     auth.register()
-    assert len(auth.published()) == 1
+    with statements(auth.engine) as asked, pytest.raises(InvalidFieldError) as refused:
+        auth.register(known, "password1234")
+    assert (refused.value.field, asked) == ("password", [])
+
+
+def test_another_link_to_verify_ends_the_older_ones(auth: Auth) -> None:
+    """S7."""
+    auth.register()
+    user_id = auth.login().user_id
+    first = auth.verification_token()
+    auth.resend_verification(user_id)
+    second = auth.verification_token()
+    assert [event.event_type for event in auth.events()][1:] == ["email_verification_requested"]
+    with pytest.raises(TokenRefusedError):
+        auth.verify_email(first)
+    auth.verify_email(second)
+
+
+def test_a_verified_address_gets_no_other_link(auth: Auth) -> None:
+    auth.register()
+    user_id = auth.login().user_id
+    auth.verify_email(auth.verification_token())
+    auth.resend_verification(user_id)
+    assert len(auth.events()) == 2
+
+
+def test_of_twenty_racing_resends_one_link_remains(auth: Auth) -> None:
+    """S7."""
+    auth.register()
+    user_id = auth.login().user_id
+    race(auth, 20, lambda own: own.resend_verification(user_id))
+    with auth.engine.begin() as connection:
+        assert connection.execute(text("SELECT count(*) FROM tokens")).scalar() == 1
 
 
 def test_no_token_is_stored_in_clear(auth: Auth) -> None:
@@ -48,13 +105,13 @@ def test_a_verification_token_works_once(auth: Auth) -> None:
     """S7."""
     auth.register()
     token = auth.verification_token()
-    registration.verify_email(auth.unit_of_work, auth.clock, token=token)
+    auth.verify_email(token)
     assert [parse_event(m).event_type for m in auth.published()] == [
         "user_registered",
         "user_email_verified",
     ]
     with pytest.raises(TokenRefusedError):
-        registration.verify_email(auth.unit_of_work, auth.clock, token=token)
+        auth.verify_email(token)
 
 
 def test_of_twenty_racing_verifications_one_wins(auth: Auth) -> None:
@@ -64,7 +121,7 @@ def test_of_twenty_racing_verifications_one_wins(auth: Auth) -> None:
 
     def verify(own: Auth) -> bool:
         try:
-            registration.verify_email(own.unit_of_work, own.clock, token=token)
+            own.verify_email(token)
         except TokenRefusedError:
             return False
         return True
@@ -77,7 +134,7 @@ def test_a_user_sees_their_account(auth: Auth) -> None:
     user_id = auth.login().user_id
     seen = registration.me(auth.unit_of_work, user_id=user_id)
     assert seen == Me(user_id=user_id, email="ada@example.com", email_verified=False, role="user")
-    registration.verify_email(auth.unit_of_work, auth.clock, token=auth.verification_token())
+    auth.verify_email(auth.verification_token())
     assert registration.me(auth.unit_of_work, user_id=user_id).email_verified
 
 
@@ -91,4 +148,4 @@ def test_an_old_verification_token_is_refused(auth: Auth) -> None:
     token = auth.verification_token()
     auth.clock.time += timedelta(days=3)
     with pytest.raises(TokenRefusedError):
-        registration.verify_email(auth.unit_of_work, auth.clock, token=token)
+        auth.verify_email(token)
