@@ -1,4 +1,4 @@
-"""python -m goldalert_local up | exec | invoke | admin | rotate-keys: a stack, from start to stop."""
+"""python -m goldalert_local up|exec|invoke|admin|rotate-keys: a stack, from start to stop."""
 
 import argparse
 import contextlib
