@@ -2,7 +2,7 @@
 # Settings: PYTHON (a Python 3.13), API_PORT, AWS_PORT, DATABASE_URL, REDIS_URL; see README.md.
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run demo test build lint format types template unit stack-tests invoke admin rotate-keys clean distclean
+.PHONY: help run demo test build lint format types template unit stack-tests fuzz bench-auth invoke admin rotate-keys clean distclean
 
 BOOTSTRAP := localstack/bootstrap.sh
 DEV := .local/envs/dev/bin
@@ -55,8 +55,16 @@ unit: ## run the tests that need no stack
 
 stack-tests: ## run the tests that need a stack, on one of their own, and those of its restart
 	@$(BOOTSTRAP) dev localstack lambda redis
-	@$(STACK) exec test -- $(DEV)/python $(PYTEST) -n 2 --dist loadfile tests/e2e
+	@$(STACK) exec test -- $(DEV)/python $(PYTEST) -n 2 --dist loadfile tests/e2e tests/security
 	@$(STACK) exec test --keep -- $(DEV)/python $(PYTEST) tests/e2e_restart
+
+fuzz: ## try EXAMPLES made-up inputs of each route (300), other ones each time, on a stack of its own
+	@$(BOOTSTRAP) dev localstack lambda redis
+	@FUZZ_EXAMPLES=$(or $(EXAMPLES),300) $(STACK) exec test -- $(DEV)/python $(PYTEST) -n 2 tests/security/test_bad_input.py
+
+bench-auth: ## measure the authorizer and logins on this machine
+	@$(BOOTSTRAP) dev redis
+	@PYTHONPATH=functions:shared_layer:localstack $(DEV)/python -m tests.bench.auth
 
 invoke: ## invoke a function of the running stack: FUNCTION=alert-service-on-price-updated EVENT=events/invocations/...json
 	@$(STACK) invoke $(FUNCTION) $(EVENT)
