@@ -1,6 +1,7 @@
 """The composition root: the only place that names concrete classes."""
 
 from functools import cache, cached_property
+from typing import Final
 
 from api_gateway.config import EdgeSettings
 from api_gateway.gateways import FunctionHealth
@@ -8,6 +9,9 @@ from api_gateway.gateways import FunctionHealth
 
 class Services:
     """What the handlers work with."""
+
+    # it has no Redis and no work to protect: API Gateway's own throttling is enough
+    rate_limiter: Final = None
 
     def __init__(self, settings: EdgeSettings) -> None:
         self.settings = settings

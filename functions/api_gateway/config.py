@@ -4,13 +4,13 @@ from typing import Annotated
 
 from pydantic import BeforeValidator
 
-from goldalert.settings import Environment, Stage
+from goldalert.settings import HttpSettings, Stage
 
 HEALTH_DEADLINE_SECONDS = 5.0
 """A service's own checks end after 2 s; the rest is for a cold start."""
 
 
-class EdgeSettings(Environment):
+class EdgeSettings(HttpSettings):
     """What the edge is told.
 
     Attributes:

@@ -9,6 +9,7 @@ from goldalert.db.engine import make_engine
 from goldalert.db.unit_of_work import UnitOfWork
 from goldalert.messaging.relay import OutboxRelay
 from goldalert.messaging.sns import SnsPublisher
+from goldalert.rate_limiting import RateLimiter
 from goldalert.secrets import DatabaseSecret, ServiceSecret, read_secret
 from goldalert.settings import Settings
 
@@ -44,6 +45,11 @@ class BaseServices[S: Settings]:
             return read_secret(self.settings.service_secret, ServiceSecret, fresh=True).database
 
         return make_engine(self.secret.database, reread=reread)
+
+    @cached_property
+    def rate_limiter(self) -> RateLimiter:
+        """Counts requests in the service's Redis."""
+        return RateLimiter(self.secret.redis_url.get_secret_value())
 
     @cached_property
     def relay(self) -> OutboxRelay:

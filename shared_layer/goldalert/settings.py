@@ -4,9 +4,9 @@ The environment is read nowhere else; a service's `config.py` adds its own field
 """
 
 import os
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 Stage = Literal["local", "dev", "staging", "prod"]
 
@@ -33,7 +33,31 @@ class Environment(BaseModel):
         return cls.model_validate({name.lower(): value for name, value in os.environ.items()})
 
 
-class Settings(Environment):
+USER_REQUESTS_PER_MINUTE = 300
+"""To each service: a page that asks five things every two seconds needs half of it."""
+
+NETWORK_REQUESTS_PER_MINUTE = 120
+"""To each service, of all who are not signed in behind one address: ten price tickers that ask
+every five seconds. What guards passwords has narrower limits of its own."""
+
+
+class HttpSettings(Environment):
+    """What an API function is told beside its own settings.
+
+    Attributes:
+        allowed_origins: other origins whose pages may call the API from a browser.
+        user_requests_per_minute: how many requests a signed-in user may send to a service.
+        network_requests_per_minute: how many one network may send that are not signed in.
+    """
+
+    allowed_origins: Annotated[
+        frozenset[str], BeforeValidator(lambda origins: origins.split(","))
+    ] = frozenset()
+    user_requests_per_minute: int = Field(default=USER_REQUESTS_PER_MINUTE, gt=0)
+    network_requests_per_minute: int = Field(default=NETWORK_REQUESTS_PER_MINUTE, gt=0)
+
+
+class Settings(HttpSettings):
     """What every function of a service with a database is told.
 
     Attributes:

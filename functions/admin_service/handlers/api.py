@@ -4,7 +4,7 @@ from aws_lambda_powertools.event_handler import Response
 
 from admin_service import use_cases
 from admin_service.bootstrap import services
-from admin_service.schemas import Action, AuditEntry, CorrelationId, Verification
+from admin_service.schemas import Action, AuditEntry, CorrelationId, Target, Verification
 from goldalert.http.api import make_resolver, serve
 from goldalert.http.caller import CurrentAdmin
 from goldalert.http.health import HealthView, check_health, health_response
@@ -25,6 +25,7 @@ def health() -> Response[HealthView]:
 def list_audit_logs(
     caller: CurrentAdmin,
     action: Action = None,
+    target: Target = None,
     correlation_id: CorrelationId = None,
     limit: Limit = 50,
     cursor: Cursor = None,
@@ -32,6 +33,7 @@ def list_audit_logs(
     return use_cases.list_entries(
         services().unit_of_work,
         action=action,
+        target=target,
         correlation_id=correlation_id,
         before=decode_cursor(cursor),
         limit=limit,
@@ -43,4 +45,4 @@ def verify_audit_logs(caller: CurrentAdmin, cursor: Cursor = None) -> Verificati
     return use_cases.verify(services().unit_of_work, after=decode_cursor(cursor))
 
 
-lambda_handler = serve(app)
+lambda_handler = serve(app, lambda: services())

@@ -106,4 +106,4 @@ def delete_alert(alert_id: UUID, caller: CurrentCaller) -> None:
     manage_alerts.delete_alert(services().unit_of_work, user_id=caller.user_id, alert_id=alert_id)
 
 
-lambda_handler = serve(app, services)
+lambda_handler = serve(app, lambda: services())

@@ -62,4 +62,4 @@ def _answer(document: documents.Document, headers: dict[str, str]) -> Response[s
     )
 
 
-lambda_handler = serve(app)
+lambda_handler = serve(app, lambda: services())

@@ -51,4 +51,4 @@ def logs(
     return make_page(rows, limit=limit, view=lambda log: log, id_of=lambda log: log.id)
 
 
-lambda_handler = serve(app)
+lambda_handler = serve(app, lambda: services())

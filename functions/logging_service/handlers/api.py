@@ -48,4 +48,4 @@ def search_logs(
     )
 
 
-lambda_handler = serve(app)
+lambda_handler = serve(app, lambda: services())

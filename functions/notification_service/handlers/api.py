@@ -75,4 +75,4 @@ def delete(notification_id: UUID, caller: CurrentCaller) -> None:
     )
 
 
-lambda_handler = serve(app, services)
+lambda_handler = serve(app, lambda: services())

@@ -91,4 +91,4 @@ def status() -> PriceStatus:
     )
 
 
-lambda_handler = serve(app)
+lambda_handler = serve(app, lambda: services())

@@ -3,16 +3,28 @@
 import base64
 import json
 import re
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Collection
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Protocol
 
-from aws_lambda_powertools.event_handler import APIGatewayRestResolver
+from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
+from aws_lambda_powertools.event_handler.exceptions import NotFoundError as RouteNotFoundError
+from aws_lambda_powertools.event_handler.middlewares import NextMiddleware
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from goldalert.errors import MalformedRequestError, TooLargeError
+from goldalert.http.cors import cors_headers
 from goldalert.http.problems import problem_for
+from goldalert.http.quotas import (
+    count_request,
+    rate_limit_headers,
+    refuse_if_exhausted,
+    signed_in_user,
+)
 from goldalert.observability.log import current_correlation_id, logger, start_request
+from goldalert.rate_limiting import RateLimiter
+from goldalert.settings import HttpSettings
 
 MAX_BODY_BYTES = 64 * 1024
 
@@ -37,7 +49,7 @@ def make_resolver() -> APIGatewayRestResolver:
         >>> @app.get("/price/health")
         ... def health() -> dict[str, str]:
         ...     return {"status": "ok"}
-        >>> lambda_handler = serve(app)
+        >>> lambda_handler = serve(app, lambda: services())  # doctest: +SKIP
     """
     app = APIGatewayRestResolver(
         enable_validation=True,
@@ -47,28 +59,54 @@ def make_resolver() -> APIGatewayRestResolver:
         strip_prefixes=["/v1"],
     )
 
-    app.exception_handler(Exception)(problem_for)
+    def handle(error: Exception) -> Response[str]:
+        logger.append_keys(route=app.request.route)  # validation comes before the middleware
+        return problem_for(error)
+
+    app.use(middlewares=[_name_route])
+    app.exception_handler(Exception)(handle)
+    app.not_found(_no_such_route)
     return app
 
 
-def serve(app: APIGatewayRestResolver) -> Handler:
+class ServesHttp(Protocol):
+    """The part of a service's `bootstrap.Services` that every API function needs."""
+
+    @property
+    def settings(self) -> HttpSettings:
+        """What the function is told."""
+
+    @property
+    def rate_limiter(self) -> RateLimiter | None:
+        """None: only API Gateway limits the requests."""
+
+
+def serve(app: APIGatewayRestResolver, services: Callable[[], ServesHttp]) -> Handler:
     """Return the Lambda handler of a resolver.
 
     It takes the caller's `X-Correlation-Id` when that is a valid one (8 to 64 letters, digits and
-    `_.:-`), else API Gateway's request id; refuses bodies over 64 KiB; logs one line per request;
-    and adds the headers that every answer carries.
+    `_.:-`), else API Gateway's request id; answers a browser's preflight; refuses callers that ask
+    too often and bodies over 64 KiB; logs one line per request; and adds the headers that every
+    answer carries.
+
+    Args:
+        app: the service's routes.
+        services: looked up on every request, `lambda: services()`: a test may replace it.
     """
 
     def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+        started = time.perf_counter()
         start_request(_correlation_id(event))
+        logger.append_keys(route=event.get("resource"))
+        headers: dict[str, str] = {}
         try:
-            _check_body(event)
-            answer = app.resolve(event, context)
+            headers |= _cors_headers(event, services().settings.allowed_origins)
+            answer = _answer(app, event, context, services(), headers)
         except Exception as error:
             answer = _refuse(error)
         # single headers: an answer of ours never repeats one
         answer["multiValueHeaders"] = {
-            **{name: [value] for name, value in _SECURITY_HEADERS.items()},
+            **{name: [value] for name, value in (_SECURITY_HEADERS | headers).items()},
             **answer.get("multiValueHeaders", {}),
             "X-Correlation-Id": [current_correlation_id()],
         }
@@ -76,13 +114,51 @@ def serve(app: APIGatewayRestResolver) -> Handler:
             "request",
             extra={
                 "method": event["httpMethod"],
-                "route": event.get("resource"),
                 "status": answer["statusCode"],
+                "duration_ms": round((time.perf_counter() - started) * 1000, 1),
+                "bytes": len((answer["body"] or "").encode()),
+                "user_id": signed_in_user(event),
             },
         )
         return answer
 
     return lambda_handler
+
+
+def _answer(
+    app: APIGatewayRestResolver,
+    event: dict[str, Any],
+    context: LambdaContext,
+    services: ServesHttp,
+    headers: dict[str, str],
+) -> dict[str, Any]:
+    """Answer a request; `headers` gets what its answer has to say, be it an error."""
+    if event["httpMethod"] == "OPTIONS":
+        return {"statusCode": HTTPStatus.NO_CONTENT, "body": "", "isBase64Encoded": False}
+    if services.rate_limiter is not None and not (event.get("resource") or "").endswith("/health"):
+        allowance = count_request(services.rate_limiter, services.settings, event)
+        headers |= rate_limit_headers(allowance)
+        refuse_if_exhausted(allowance)
+    _check_body(event)
+    return app.resolve(event, context)
+
+
+def _cors_headers(event: dict[str, Any], allowed_origins: Collection[str]) -> dict[str, str]:
+    return cors_headers(
+        _header(event, "origin"), allowed_origins, is_preflight=event["httpMethod"] == "OPTIONS"
+    )
+
+
+def _name_route(app: APIGatewayRestResolver, next_middleware: NextMiddleware) -> Response[Any]:
+    """Log under the route's own name: API Gateway knows only the prefix of most."""
+    logger.append_keys(route=app.request.route)
+    return next_middleware(app)
+
+
+def _no_such_route(error: RouteNotFoundError) -> Response[str]:
+    # its "name" is what the client made up
+    logger.append_keys(route=None)
+    return problem_for(error)
 
 
 def _refuse(error: Exception) -> dict[str, Any]:
@@ -99,11 +175,15 @@ def _refuse(error: Exception) -> dict[str, Any]:
 
 
 def _correlation_id(event: dict[str, Any]) -> str:
-    headers = event.get("headers") or {}
-    given = next((v for k, v in headers.items() if k.lower() == "x-correlation-id"), "")
+    given = _header(event, "x-correlation-id") or ""
     if _VALID_CORRELATION_ID.fullmatch(given):
         return given
     return str(event["requestContext"]["requestId"])
+
+
+def _header(event: dict[str, Any], name: str) -> str | None:
+    headers = event.get("headers") or {}
+    return next((value for key, value in headers.items() if key.lower() == name), None)
 
 
 def _check_body(event: dict[str, Any]) -> None:

@@ -1,9 +1,10 @@
 """Who calls, from where and with what: dependencies of a route."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from ipaddress import IPv6Address, IPv6Network, ip_address
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from aws_lambda_powertools.event_handler import Request
@@ -57,11 +58,16 @@ def token_expiry(request: Request) -> datetime:
 
 
 def client_address(request: Request) -> str:
-    """Return the network that the request comes from: an IPv4 address, or an IPv6 /64.
+    """Return the network that the request comes from: an IPv4 address, or an IPv6 /64."""
+    return network_of(request.resolved_event.raw_event)
+
+
+def network_of(event: Mapping[str, Any]) -> str:
+    """Return the network that an event of API Gateway comes from, or `unknown`.
 
     API Gateway sets it; what a client says in a header is not asked.
     """
-    identity = request.resolved_event["requestContext"].get("identity") or {}
+    identity = event["requestContext"].get("identity") or {}
     try:
         address = ip_address(identity.get("sourceIp") or "")
     except ValueError:

@@ -6,8 +6,24 @@ import pytest
 
 from admin_service.bootstrap import Services
 from admin_service.config import AdminSettings
-from admin_service.handlers import api, on_alert_triggered
+from admin_service.handlers import (
+    api,
+    internal,
+    on_alert_triggered,
+    on_user_deleted,
+    on_user_erased,
+    on_user_role_changed,
+)
 from goldalert.secrets import DatabaseSecret, ServiceSecret
+
+HANDLERS = (
+    api,
+    internal,
+    on_alert_triggered,
+    on_user_deleted,
+    on_user_erased,
+    on_user_role_changed,
+)
 
 
 @pytest.fixture
@@ -22,8 +38,8 @@ def services(
             topic_arn_prefix="unused",
         )
     )
-    made.secret = ServiceSecret(database=database("admin_service"), redis_url="redis://unused")
-    for handler in (api, on_alert_triggered):
+    made.secret = ServiceSecret(database=database("admin_service"), redis_url="redis://127.0.0.1:1")
+    for handler in HANDLERS:
         monkeypatch.setattr(handler, "services", lambda: made)
     yield made
     made.engine.dispose()

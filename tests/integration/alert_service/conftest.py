@@ -223,7 +223,7 @@ def services(
         )
     )
     services.secret = ServiceSecret.model_validate(
-        {"database": database("alert_service"), "redis_url": "redis://localhost/3"}
+        {"database": database("alert_service"), "redis_url": "redis://127.0.0.1:1/3"}
     )
     services.relay = NoRelay()  # type: ignore[assignment]
     yield services

@@ -1,11 +1,13 @@
 """The routes of the edge."""
 
 import re
+from collections.abc import Iterator
 from types import SimpleNamespace
 
 import pytest
 
 from api_gateway import documents
+from api_gateway.bootstrap import services
 from api_gateway.config import EdgeSettings
 from api_gateway.handlers import api
 from goldalert.http.health import HealthView, Status
@@ -14,21 +16,26 @@ from tests.support.invocations import Client
 CLIENT = Client(api.lambda_handler)
 
 
+@pytest.fixture(autouse=True)
+def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("STAGE", "local")
+    monkeypatch.setenv("HEALTH_FUNCTIONS", "goldalert-local-auth-service-api")
+    services.cache_clear()
+    yield
+    services.cache_clear()
+
+
 def policy_of(headers: dict[str, str]) -> dict[str, str]:
     parts = headers["Content-Security-Policy"].split("; ")
     return dict(part.split(" ", 1) for part in parts)
 
 
 @pytest.mark.parametrize(("status", "http_status"), [("ok", 200), ("degraded", 200), ("down", 503)])
-def test_only_down_is_a_503(
-    monkeypatch: pytest.MonkeyPatch, status: Status, http_status: int
-) -> None:
+def test_only_down_is_a_503(status: Status, http_status: int) -> None:
     def health(function_name: str, service: str, correlation_id: str) -> HealthView:
         return HealthView(service=service, status=status, checks={"database": status})
 
-    settings = EdgeSettings(stage="local", health_functions="goldalert-local-auth-service-api")
-    services = SimpleNamespace(settings=settings, health_source=SimpleNamespace(health=health))
-    monkeypatch.setattr(api, "services", lambda: services)
+    services().__dict__["health_source"] = SimpleNamespace(health=health)
     answer = CLIENT.get("/health")
     assert (answer.status, answer.body) == (
         http_status,
@@ -86,6 +93,5 @@ def test_the_description_is_the_one_of_the_build(monkeypatch: pytest.MonkeyPatch
 def test_the_functions_come_from_one_variable(
     monkeypatch: pytest.MonkeyPatch, value: str, names: tuple[str, ...]
 ) -> None:
-    monkeypatch.setenv("STAGE", "local")
     monkeypatch.setenv("HEALTH_FUNCTIONS", value)
     assert EdgeSettings.from_environment().health_functions == names

@@ -2,6 +2,7 @@
 
 import io
 import json
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from api_gateway.gateways import FunctionHealth
 from goldalert import aws
 from goldalert.http.api import make_resolver, serve
 from goldalert.http.health import HealthView, check_health, health_response
+from goldalert.settings import HttpSettings
 from tests.support.invocations import Context, Handler
 
 
@@ -40,7 +42,7 @@ def service(database: Any) -> Handler:
     def health() -> Any:
         return health_response(check_health("alert", essential={"database": database}, optional={}))
 
-    return serve(app)
+    return serve(app, lambda: SimpleNamespace(settings=HttpSettings(), rate_limiter=None))
 
 
 @pytest.mark.parametrize(("database", "status"), [(lambda: None, "ok"), (fail, "down")])

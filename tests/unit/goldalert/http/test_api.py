@@ -3,7 +3,7 @@
 import base64
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -18,9 +18,14 @@ from goldalert.http.caller import CurrentAdmin, CurrentCaller
 from goldalert.http.idempotency import IdempotencyKey
 from goldalert.http.paging import Cursor, Limit, decode_cursor
 from goldalert.http.schemas import RequestBody, View
+from goldalert.observability.log import logger
+from goldalert.rate_limiting import RateLimiter
+from goldalert.settings import HttpSettings
 
 USER = "0198f2a0-0000-7000-8000-000000000001"
 SESSION = "0198f2a0-0000-7000-8000-000000000002"
+APP = "https://app.example"
+OTHER_APP = "http://localhost:3000"
 
 
 @dataclass
@@ -29,6 +34,14 @@ class Context:
     function_name: str = "thing"
     memory_limit_in_mb: int = 128
     invoked_function_arn: str = "arn"
+
+
+@dataclass
+class Services:
+    settings: HttpSettings = field(
+        default_factory=lambda: HttpSettings(allowed_origins=f"{APP},{OTHER_APP}")
+    )
+    rate_limiter: RateLimiter | None = None
 
 
 class ThingBody(RequestBody):
@@ -91,7 +104,7 @@ Send = Callable[..., tuple[int, dict[str, Any], dict[str, str]]]
 
 @pytest.fixture
 def send() -> Send:
-    handler = serve(make_app())
+    handler = serve(make_app(), Services)
 
     def send(*args: Any, **kwargs: Any) -> tuple[int, dict[str, Any], dict[str, str]]:
         answer = handler(request(*args, **kwargs), Context())  # type: ignore[arg-type]
@@ -108,7 +121,7 @@ def raising(error: Exception) -> Send:
     def fail() -> None:
         raise error
 
-    handler = serve(app)
+    handler = serve(app, Services)
 
     def send() -> tuple[int, dict[str, Any], dict[str, str]]:
         answer = handler(request("GET", "/raise"), Context())  # type: ignore[arg-type]
@@ -145,6 +158,77 @@ def test_every_answer_carries_the_security_headers(send: Send, path: str) -> Non
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert "max-age" in headers["Strict-Transport-Security"]
     assert "frame-ancestors 'none'" in headers["Content-Security-Policy"]
+
+
+@pytest.mark.parametrize("origin", [APP, OTHER_APP])
+@pytest.mark.parametrize(
+    ("path", "body", "status"),
+    [("/thing", None, 422), ("/thing", "x" * (MAX_BODY_BYTES + 1), 413), ("/nowhere", None, 404)],
+)
+def test_a_page_of_an_allowed_origin_may_read_every_answer(
+    send: Send, origin: str, path: str, body: str | None, status: int
+) -> None:
+    """S14."""
+    got, _, headers = send("POST", path, body, headers={"origin": origin})
+    assert got == status
+    assert headers["Access-Control-Allow-Origin"] == origin
+    assert headers["Vary"] == "Origin"
+    exposed = headers["Access-Control-Expose-Headers"].split(", ")
+    assert {"X-Correlation-Id", "Retry-After", "RateLimit-Remaining"} <= set(exposed)
+    assert "Access-Control-Allow-Credentials" not in headers
+
+
+@pytest.mark.parametrize("method", ["GET", "OPTIONS"])
+@pytest.mark.parametrize(
+    "origin",
+    ["https://evil.example", "null", "*", "", f"{APP}.evil.example", f"{APP}/", APP.upper(), None],
+)
+def test_a_foreign_origin_is_allowed_nothing(send: Send, method: str, origin: str | None) -> None:
+    """S14."""
+    given = {} if origin is None else {"Origin": origin}
+    _, _, headers = send(method, "/thing", headers=given)
+    assert [name for name in headers if name.startswith("Access-Control")] == []
+    assert headers["Vary"] == "Origin"
+
+
+def test_a_preflight_says_what_may_be_sent(send: Send) -> None:
+    """S14."""
+    status, _, headers = send("OPTIONS", "/thing/7", headers={"Origin": APP})
+    assert status == 204
+    assert headers["Access-Control-Allow-Origin"] == APP
+    assert headers["Access-Control-Allow-Methods"] == "GET, POST, PUT, PATCH, DELETE"
+    assert headers["Access-Control-Allow-Headers"] == (
+        "Authorization, Content-Type, Idempotency-Key, X-Correlation-Id"
+    )
+    assert int(headers["Access-Control-Max-Age"]) > 0
+    assert "Strict-Transport-Security" in headers
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "route", "status"),
+    [
+        ("GET", f"/thing/{SESSION}", "/thing/{thing_id}", 200),
+        ("GET", "/thing/7", "/thing/{thing_id}", 422),
+        ("GET", "/made/up/by/a/client", None, 404),
+        ("OPTIONS", "/thing", "/{proxy+}", 204),
+    ],
+)
+def test_a_request_is_one_line(
+    send: Send,
+    caplog: pytest.LogCaptureFixture,
+    method: str,
+    path: str,
+    route: str | None,
+    status: int,
+) -> None:
+    """S15: ids and numbers, nothing that the client has sent."""
+    send(method, path, context=signed_in(), resource="/{proxy+}")
+    [record] = [record for record in caplog.records if record.msg == "request"]
+    line = json.loads(logger.registered_formatter.format(record))
+    assert (line["method"], line.get("route"), line["status"]) == (method, route, status)
+    assert (line["user_id"], line["correlation_id"]) == (USER, "gateway-request")
+    assert line["duration_ms"] >= 0
+    assert (line["bytes"] > 0) == (status != 204)
 
 
 @pytest.mark.parametrize(
