@@ -58,7 +58,8 @@ class Store:
 
     def accepts(self, token: str) -> bool:
         keys = VerificationKeys.model_validate(self.secrets["auth_verification_keys"])
-        return TokenVerifier(lambda: keys, "us").verify(token) == CLAIMS
+        found = TokenVerifier(lambda: keys, "us").verify(token)
+        return found is not None and found.claims == CLAIMS
 
     @property
     def published(self) -> list[str]:
