@@ -56,12 +56,17 @@ class Repository:
         self,
         *,
         action: str | None,
+        target: str | None,
         correlation_id: str | None,
         before: UUID | None,
         limit: int,
     ) -> list[Entry]:
         """Return entries, newest first."""
-        filters = {"action = :action": action, "correlation_id = :correlation_id": correlation_id}
+        filters = {
+            "action = :action": action,
+            "target = :target": target,
+            "correlation_id = :correlation_id": correlation_id,
+        }
         wanted = [condition for condition, value in filters.items() if value is not None]
         if before is not None:
             wanted.append("id < :before")
@@ -73,8 +78,26 @@ class Repository:
             ),
             {
                 "action": action,
+                "target": target,
                 "correlation_id": correlation_id,
                 "before": before,
+                "limit": limit,
+            },
+        )
+        return [_entry(row) for row in rows]
+
+    def about(self, user_id: UUID, *, limit: int) -> list[Entry]:
+        """Return the entries that name a user, newest first."""
+        rows = self._connection.execute(
+            text(
+                f"SELECT {_ENTRY} FROM audit_logs WHERE target = :target "  # noqa: S608 - a constant
+                "OR admin_id = :user_id OR data ->> 'user_id' = :owner "
+                "ORDER BY id DESC LIMIT :limit"
+            ),
+            {
+                "target": f"user:{user_id}",
+                "user_id": user_id,
+                "owner": str(user_id),
                 "limit": limit,
             },
         )

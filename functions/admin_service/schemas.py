@@ -9,6 +9,9 @@ from aws_lambda_powertools.event_handler.openapi.params import Query
 from goldalert.http.schemas import Text, View
 
 Action = Annotated[Text | None, Query(max_length=64, description="Such as `alert_triggered`.")]
+Target = Annotated[
+    Text | None, Query(max_length=64, description="Such as `user:<id>` or `alert:<id>`.")
+]
 CorrelationId = Annotated[Text | None, Query(max_length=64)]
 
 
@@ -24,6 +27,16 @@ class AuditEntry(View):
     correlation_id: str
     data: dict[str, str]
     hash: str
+
+
+class ExportedEntry(View):
+    """What a user gets to see of an entry: not which admin acted."""
+
+    id: UUID
+    action: str
+    target: str
+    timestamp: datetime
+    data: dict[str, str]
 
 
 class Verification(View):

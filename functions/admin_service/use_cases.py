@@ -1,17 +1,21 @@
 """What the admin service does, one function per action."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Protocol
 from uuid import UUID
 
+from pydantic import JsonValue
+
 from admin_service.config import VERIFY_ENTRIES
 from admin_service.domain import Entry, Fact, Link, chain, first_broken
-from admin_service.schemas import AuditEntry, Verification
+from admin_service.schemas import AuditEntry, ExportedEntry, Verification
 from goldalert.db.unit_of_work import Transaction, UnitOfWork
 from goldalert.errors import InvalidFieldError
 from goldalert.events.alerts import AlertTriggeredData
 from goldalert.events.catalogue import AnyEvent
+from goldalert.events.users import UserErasedV1, UserRoleChangedV1
+from goldalert.export import EXPORT_ROWS, make_part
 from goldalert.http.paging import encode_cursor, make_page
 from goldalert.http.schemas import Page
 from goldalert.ids import new_id
@@ -24,37 +28,74 @@ class AuditLog(Protocol):
     def lock_chain(self) -> Link: ...
     def append(self, entries: Sequence[Entry]) -> None: ...
     def newest(
-        self, *, action: str | None, correlation_id: str | None, before: UUID | None, limit: int
+        self,
+        *,
+        action: str | None,
+        target: str | None,
+        correlation_id: str | None,
+        before: UUID | None,
+        limit: int,
     ) -> list[Entry]: ...
+    def about(self, user_id: UUID, *, limit: int) -> list[Entry]: ...
     def link(self, entry_id: UUID) -> Link | None: ...
     def following(self, sequence: int, limit: int) -> list[Entry]: ...
 
 
 def record_triggers(tx: Transaction[AuditLog], event: AnyEvent) -> None:
-    """Write one audit entry for each alert that fired."""
+    """Write an audit entry for each alert that fired."""
     data: AlertTriggeredData = event.data
-    facts = [
-        Fact(
-            id=new_id(),
-            admin_id=None,
-            action=event.event_type,
-            target=f"alert:{trigger.alert_id}",
-            timestamp=event.occurred_at,
-            correlation_id=event.correlation_id,
-            data={
-                "trigger_id": str(trigger.trigger_id),
-                "user_id": str(trigger.user_id),
-                "tick_id": str(data.tick.tick_id),
-                "alert_type": trigger.alert_type,
-                "threshold": format_decimal(trigger.threshold),
-                "price": format_decimal(trigger.price),
-                "currency": trigger.currency,
-                "unit": trigger.unit,
-                "karat": str(trigger.karat),
-            },
-        )
-        for trigger in data.triggers
-    ]
+    _record(
+        tx,
+        [
+            _fact(
+                event,
+                f"alert:{trigger.alert_id}",
+                {
+                    "trigger_id": str(trigger.trigger_id),
+                    "user_id": str(trigger.user_id),
+                    "tick_id": str(data.tick.tick_id),
+                    "alert_type": trigger.alert_type,
+                    "threshold": format_decimal(trigger.threshold),
+                    "price": format_decimal(trigger.price),
+                    "currency": trigger.currency,
+                    "unit": trigger.unit,
+                    "karat": str(trigger.karat),
+                },
+            )
+            for trigger in data.triggers
+        ],
+    )
+
+
+def record_account_event(tx: Transaction[AuditLog], event: AnyEvent) -> None:
+    """Write an audit entry for what was done to an account."""
+    match event:
+        case UserRoleChangedV1(data=changed):
+            disabled = "true" if changed.disabled else "false"
+            data = {"role": changed.role, "disabled": disabled}
+            admin_id = changed.changed_by
+        case UserErasedV1():
+            data, admin_id = {"service": event.producer}, None
+        case _:
+            data, admin_id = {}, None
+    _record(tx, [_fact(event, f"user:{event.data.user_id}", data, admin_id=admin_id)])
+
+
+def _fact(
+    event: AnyEvent, target: str, data: Mapping[str, str], *, admin_id: UUID | None = None
+) -> Fact:
+    return Fact(
+        id=new_id(),
+        admin_id=admin_id,
+        action=event.event_type,
+        target=target,
+        timestamp=event.occurred_at,
+        correlation_id=event.correlation_id,
+        data=data,
+    )
+
+
+def _record(tx: Transaction[AuditLog], facts: Iterable[Fact]) -> None:
     last = tx.repository.lock_chain()
     tx.repository.append(list(chain(facts, last)))
 
@@ -63,6 +104,7 @@ def list_entries(
     unit_of_work: UnitOfWork[AuditLog],
     *,
     action: str | None,
+    target: str | None,
     correlation_id: str | None,
     before: UUID | None,
     limit: int,
@@ -70,7 +112,11 @@ def list_entries(
     """Return a page of the audit log, newest first."""
     with unit_of_work.begin() as tx:
         entries = tx.repository.newest(
-            action=action, correlation_id=correlation_id, before=before, limit=limit + 1
+            action=action,
+            target=target,
+            correlation_id=correlation_id,
+            before=before,
+            limit=limit + 1,
         )
     return make_page(entries, limit=limit, view=_view, id_of=lambda entry: entry.fact.id)
 
@@ -95,6 +141,13 @@ def verify(unit_of_work: UnitOfWork[AuditLog], *, after: UUID | None) -> Verific
         first_broken_id=broken and broken.fact.id,
         next_cursor=encode_cursor(checked[-1].fact.id) if more else None,
     )
+
+
+def export_user(unit_of_work: UnitOfWork[AuditLog], *, user_id: UUID) -> JsonValue:
+    """Return the entries about what a user did, what was done to them, and their alerts."""
+    with unit_of_work.begin() as tx:
+        entries = tx.repository.about(user_id, limit=EXPORT_ROWS + 1)
+    return make_part(audit_logs=[ExportedEntry.model_validate(entry.fact) for entry in entries])
 
 
 def _view(entry: Entry) -> AuditEntry:
