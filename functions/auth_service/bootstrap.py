@@ -18,7 +18,6 @@ from auth_service.use_cases.ports import Accounts
 from goldalert.bootstrap import BaseServices
 from goldalert.cache.cache_aside import Cache
 from goldalert.db.unit_of_work import UnitOfWork
-from goldalert.rate_limiting import RateLimiter
 from goldalert.secrets import read_secret
 from goldalert.security.sealed import EventKey, Sealer
 
@@ -40,7 +39,7 @@ class Services(BaseServices[AuthSettings]):
     @cached_property
     def throttle(self) -> Throttle:
         pepper = read_secret(self.settings.pepper_secret, Pepper)
-        return Throttle(RateLimiter(self.secret.redis_url.get_secret_value()), pepper)
+        return Throttle(self.rate_limiter, pepper)
 
     @cached_property
     def signer(self) -> TokenSigner:
