@@ -338,4 +338,4 @@ def jwks() -> Response[Jwks]:
     )
 
 
-lambda_handler = serve(app, services)
+lambda_handler = serve(app, lambda: services())
