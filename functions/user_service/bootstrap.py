@@ -2,11 +2,13 @@
 
 from functools import cache, cached_property
 
+from goldalert import aws
 from goldalert.bootstrap import BaseServices
 from goldalert.cache.cache_aside import Cache
 from goldalert.db.unit_of_work import UnitOfWork
+from goldalert.service_client import BreakerStates, ServiceClient
 from user_service.config import CACHE_SECONDS, UserSettings
-from user_service.use_cases import Users
+from user_service.use_cases.ports import Users
 
 
 class Services(BaseServices[UserSettings]):
@@ -21,6 +23,15 @@ class Services(BaseServices[UserSettings]):
     @cached_property
     def cache(self) -> Cache:
         return Cache(self.secret.redis_url.get_secret_value(), ttl_seconds=CACHE_SECONDS)
+
+    @cached_property
+    def other_services(self) -> list[ServiceClient]:
+        """Whoever holds something about a user."""
+        states = BreakerStates(self.cache)
+        return [
+            ServiceClient(name, states, aws.client("lambda"))
+            for name in self.settings.export_functions
+        ]
 
 
 @cache

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from uuid import UUID
 
-from sqlalchemy import Connection, TableClause, select, update
+from sqlalchemy import Connection, TableClause, delete, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from goldalert.http.schemas import View
@@ -30,6 +30,27 @@ class Repository:
                 .values(id=new_id(), user_id=user_id, **values)
                 .on_conflict_do_nothing(index_elements=["user_id"])
             )
+
+    def delete_user(self, user_id: UUID) -> None:
+        # in the order in which a change locks them
+        for table in (PREFERENCES, PROFILES, ACCOUNT_SETTINGS):
+            self._connection.execute(delete(table).where(table.c.user_id == user_id))
+
+    def lock_user(self, user_id: UUID) -> None:
+        """Make other changes of the user's profile and preferences wait for this transaction."""
+        self._connection.execute(
+            select(PREFERENCES.c.id).where(PREFERENCES.c.user_id == user_id).with_for_update()
+        )
+
+    def next_version(self, user_id: UUID) -> int:
+        """Count a change of a locked user, and return its number."""
+        version: int = self._connection.execute(
+            update(PREFERENCES)
+            .where(PREFERENCES.c.user_id == user_id)
+            .values(version=PREFERENCES.c.version + 1)
+            .returning(PREFERENCES.c.version)
+        ).scalar_one()
+        return version
 
     def profile(self, user_id: UUID) -> Profile | None:
         return self._find(PROFILES, Profile, user_id)

@@ -6,7 +6,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from goldalert.messaging.consumer import consume
 from user_service.bootstrap import services
-from user_service.use_cases import create_user
+from user_service.use_cases.accounts import create_user
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse

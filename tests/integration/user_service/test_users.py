@@ -17,14 +17,6 @@ from user_service.handlers import api, on_user_registered
 PATHS = ["/user/profile", "/user/preferences", "/user/settings"]
 
 
-@pytest.fixture
-def ada(services: Services) -> Client:
-    """A user whose registration has arrived."""
-    event = example("user_registered/v1/with_name")
-    assert deliver(on_user_registered.lambda_handler, event) == []
-    return Client(api.lambda_handler, event.data.user_id)
-
-
 def rows(services: Services) -> dict[str, list[tuple[object, ...]]]:
     with services.engine.connect() as connection:
         return {
@@ -36,6 +28,7 @@ def rows(services: Services) -> dict[str, list[tuple[object, ...]]]:
 def test_a_new_user_has_the_defaults(ada: Client) -> None:
     assert ada.get("/user/profile").body == {
         "name": "Ada Lovelace",
+        "avatar": None,
         "bio": None,
         "locale": "en",
         "timezone": "UTC",
@@ -44,6 +37,9 @@ def test_a_new_user_has_the_defaults(ada: Client) -> None:
         "currency": "USD",
         "unit": "troy_ounce",
         "theme": "system",
+        "notifications": True,
+        "quiet_hours": None,
+        "digest": "off",
     }
     assert ada.get("/user/settings").body == {"privacy": "private"}
 
@@ -87,7 +83,10 @@ def test_a_registration_shows_at_once_after_a_404(services: Services) -> None:
         ("/user/profile", {"name": "Ada", "locale": "fr_fr", "timezone": "Europe/Paris"}),
         ("/user/profile", {"bio": "I count."}),
         ("/user/preferences", {"currency": "EUR", "unit": "gram"}),
-        ("/user/preferences", {"theme": "dark"}),
+        ("/user/profile", {"avatar": "https://example.com/a.png"}),
+        ("/user/preferences", {"theme": "dark", "notifications": False}),
+        ("/user/preferences", {"quiet_hours": {"start": "22:00", "end": "07:00"}}),
+        ("/user/preferences", {"digest": "weekly"}),
         ("/user/settings", {"privacy": "public"}),
     ],
 )
@@ -106,19 +105,34 @@ def test_an_empty_change_changes_nothing(ada: Client) -> None:
         assert ada.patch(path, {}).body == before
 
 
-def test_a_name_can_be_taken_back(ada: Client) -> None:
-    assert ada.patch("/user/profile", {"name": None}).body["name"] is None
+@pytest.mark.parametrize(
+    ("path", "field", "value"),
+    [
+        ("/user/profile", "name", "Ada"),
+        ("/user/profile", "avatar", "https://example.com/a.png"),
+        ("/user/profile", "bio", "I count."),
+        ("/user/preferences", "quiet_hours", {"start": "22:00", "end": "07:00"}),
+    ],
+)
+def test_what_was_given_can_be_taken_back(
+    ada: Client, path: str, field: str, value: object
+) -> None:
+    assert ada.patch(path, {field: value}).body[field] == value
+    assert ada.patch(path, {field: None}).body[field] is None
+    assert ada.get(path).body[field] is None
 
 
 @pytest.mark.parametrize(
     ("path", "body"),
     [
-        ("/user/profile", {"avatar": "https://example.com/a.png"}),
+        ("/user/profile", {"user_id": str(new_id())}),
         ("/user/profile", {"name": 7}),
         ("/user/profile", {"locale": None}),
         ("/user/profile", {"timezone": "Mars/Olympus"}),
         ("/user/preferences", {"currency": "EUR", "unit": "stone"}),
-        ("/user/preferences", {"theme": "dark", "notifications": False}),
+        ("/user/preferences", {"theme": "dark", "notifications": "yes"}),
+        ("/user/preferences", {"theme": "dark", "version": 9}),
+        ("/user/preferences", {"quiet_hours": {"start": "22:00", "end": "07:00", "days": 5}}),
         ("/user/settings", {"two_factor_enabled": True}),
         ("/user/settings", []),
     ],
@@ -146,8 +160,9 @@ def test_copies_are_kept_for_an_hour(ada: Client, services: Services) -> None:
     ada.get("/user/preferences")
     redis = services.cache.redis
     assert redis.connection_pool.connection_kwargs["db"] == 1
-    assert set(redis.keys()) == {f"profile:{ada.user_id}", f"preferences:{ada.user_id}"}
-    assert all(0 < redis.ttl(key) <= CACHE_SECONDS for key in redis.keys())
+    copies = {key for key in redis.keys() if not key.startswith("limit:")}
+    assert copies == {f"profile:{ada.user_id}", f"preferences:{ada.user_id}"}
+    assert all(0 < redis.ttl(key) <= CACHE_SECONDS for key in copies)
 
 
 def test_a_copy_answers_without_the_database(ada: Client, services: Services) -> None:

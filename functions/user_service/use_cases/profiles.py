@@ -1,15 +1,12 @@
-"""What the user service does, one function per action."""
+"""How a user wants to be called and treated; other services are told of every change."""
 
-from collections.abc import Callable, Mapping
-from typing import Protocol
 from uuid import UUID
 
-from pydantic import BaseModel
-
+from goldalert.clock import Clock
 from goldalert.db.unit_of_work import Transaction, UnitOfWork
 from goldalert.errors import NotFoundError
-from goldalert.events.catalogue import AnyEvent
-from goldalert.events.users import UserRegisteredData
+from goldalert.events.users import QuietHours, UserPreferencesChangedData, UserPreferencesChangedV1
+from goldalert.observability.log import current_correlation_id
 from user_service.schemas import (
     AccountSettings,
     Preferences,
@@ -18,37 +15,7 @@ from user_service.schemas import (
     ProfileChange,
     SettingsChange,
 )
-
-
-class Users(Protocol):
-    """What the use cases need of the database."""
-
-    def add_user(self, user_id: UUID, name: str | None) -> None: ...
-    def profile(self, user_id: UUID) -> Profile | None: ...
-    def preferences(self, user_id: UUID) -> Preferences | None: ...
-    def account_settings(self, user_id: UUID) -> AccountSettings | None: ...
-    def change_profile(self, user_id: UUID, fields: Mapping[str, object]) -> Profile | None: ...
-    def change_preferences(
-        self, user_id: UUID, fields: Mapping[str, object]
-    ) -> Preferences | None: ...
-    def change_account_settings(
-        self, user_id: UUID, fields: Mapping[str, object]
-    ) -> AccountSettings | None: ...
-
-
-class Cache(Protocol):
-    """Keeps copies of what the database says."""
-
-    def get_or_load[Model: BaseModel](
-        self, key: str, model: type[Model], load: Callable[[], Model]
-    ) -> Model: ...
-    def invalidate(self, *keys: str) -> None: ...
-
-
-def create_user(tx: Transaction[Users], event: AnyEvent) -> None:
-    """Give a new user a profile, preferences and account settings."""
-    data: UserRegisteredData = event.data
-    tx.repository.add_user(data.user_id, data.name)
+from user_service.use_cases.ports import PRODUCER, Cache, Users, preferences_key, profile_key
 
 
 def get_profile(unit_of_work: UnitOfWork[Users], cache: Cache, *, user_id: UUID) -> Profile:
@@ -62,11 +29,16 @@ def get_profile(unit_of_work: UnitOfWork[Users], cache: Cache, *, user_id: UUID)
         with unit_of_work.begin() as tx:
             return _existing(tx.repository.profile(user_id))
 
-    return cache.get_or_load(_profile_key(user_id), Profile, load)
+    return cache.get_or_load(profile_key(user_id), Profile, load)
 
 
 def change_profile(
-    unit_of_work: UnitOfWork[Users], cache: Cache, *, user_id: UUID, change: ProfileChange
+    unit_of_work: UnitOfWork[Users],
+    cache: Cache,
+    clock: Clock,
+    *,
+    user_id: UUID,
+    change: ProfileChange,
 ) -> Profile:
     """Change what was sent of a profile; return all of it.
 
@@ -74,8 +46,12 @@ def change_profile(
         NotFoundError: the news of the registration has not arrived yet.
     """
     with unit_of_work.begin() as tx:
+        tx.repository.lock_user(user_id)
+        before = tx.repository.profile(user_id)
         profile = _existing(tx.repository.change_profile(user_id, change.fields()))
-    cache.invalidate(_profile_key(user_id))
+        if profile != before:
+            _tell(tx, clock, user_id)
+    cache.invalidate(profile_key(user_id))
     return profile
 
 
@@ -90,11 +66,16 @@ def get_preferences(unit_of_work: UnitOfWork[Users], cache: Cache, *, user_id: U
         with unit_of_work.begin() as tx:
             return _existing(tx.repository.preferences(user_id))
 
-    return cache.get_or_load(_preferences_key(user_id), Preferences, load)
+    return cache.get_or_load(preferences_key(user_id), Preferences, load)
 
 
 def change_preferences(
-    unit_of_work: UnitOfWork[Users], cache: Cache, *, user_id: UUID, change: PreferencesChange
+    unit_of_work: UnitOfWork[Users],
+    cache: Cache,
+    clock: Clock,
+    *,
+    user_id: UUID,
+    change: PreferencesChange,
 ) -> Preferences:
     """Change what was sent of the preferences; return all of them.
 
@@ -102,8 +83,12 @@ def change_preferences(
         NotFoundError: the news of the registration has not arrived yet.
     """
     with unit_of_work.begin() as tx:
+        tx.repository.lock_user(user_id)
+        before = tx.repository.preferences(user_id)
         preferences = _existing(tx.repository.change_preferences(user_id, change.fields()))
-    cache.invalidate(_preferences_key(user_id))
+        if preferences != before:
+            _tell(tx, clock, user_id)
+    cache.invalidate(preferences_key(user_id))
     return preferences
 
 
@@ -129,15 +114,31 @@ def change_settings(
         return _existing(tx.repository.change_account_settings(user_id, change.fields()))
 
 
+def _tell(tx: Transaction[Users], clock: Clock, user_id: UUID) -> None:
+    """Publish all that other services need to know of a locked user, as it is now."""
+    profile = _existing(tx.repository.profile(user_id))
+    preferences = _existing(tx.repository.preferences(user_id))
+    quiet = preferences.quiet_hours
+    tx.publish(
+        UserPreferencesChangedV1(
+            occurred_at=clock.now(),
+            producer=PRODUCER,
+            correlation_id=current_correlation_id(),
+            data=UserPreferencesChangedData(
+                user_id=user_id,
+                version=tx.repository.next_version(user_id),
+                name=profile.name,
+                locale=profile.locale,
+                timezone=profile.timezone,
+                notifications=preferences.notifications,
+                quiet_hours=quiet and QuietHours.model_validate(quiet.model_dump()),
+                digest=preferences.digest,
+            ),
+        )
+    )
+
+
 def _existing[Row](row: Row | None) -> Row:
     if row is None:
         raise NotFoundError("There is no profile yet. Try again in a moment.")
     return row
-
-
-def _profile_key(user_id: UUID) -> str:
-    return f"profile:{user_id}"
-
-
-def _preferences_key(user_id: UUID) -> str:
-    return f"preferences:{user_id}"
