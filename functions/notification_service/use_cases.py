@@ -96,6 +96,19 @@ def tell_of_revoked_sessions(
     return _add(tx, [notification] if notification else [])
 
 
+def _add(tx: Transaction[Notifications], notifications: Sequence[NewNotification]) -> set[UUID]:
+    living = living_users(tx.connection, {one.user_id for one in notifications})
+    tx.repository.add([one for one in notifications if one.user_id in living])
+    return living
+
+
+def _is_living(tx: Transaction[Notifications], user_id: UUID) -> bool:
+    return user_id in living_users(tx.connection, [user_id])
+
+
+# --- what users like, and their end ---------------------------------------------------------------
+
+
 def set_master_switch(
     tx: Transaction[Notifications], preferences: UserPreferencesChangedData
 ) -> None:
@@ -108,7 +121,7 @@ def set_master_switch(
         )
 
 
-def erase(tx: Transaction[Notifications], clock: Clock, user: UserDeletedData) -> set[UUID]:
+def erase(tx: Transaction[Notifications], clock: Clock, user: UserDeletedData) -> None:
     """Erase a user, and tell that it is done."""
     mark_erased(tx.connection, user.user_id)
     tx.repository.erase(user.user_id)
@@ -120,20 +133,6 @@ def erase(tx: Transaction[Notifications], clock: Clock, user: UserDeletedData) -
             data=UserErasedData(user_id=user.user_id),
         )
     )
-    return {user.user_id}
-
-
-def _add(tx: Transaction[Notifications], notifications: Sequence[NewNotification]) -> set[UUID]:
-    living = living_users(tx.connection, {one.user_id for one in notifications})
-    tx.repository.add([one for one in notifications if one.user_id in living])
-    return living
-
-
-def _is_living(tx: Transaction[Notifications], user_id: UUID) -> bool:
-    return user_id in living_users(tx.connection, [user_id])
-
-
-# --- other services -------------------------------------------------------------------------------
 
 
 def export_user(unit_of_work: UnitOfWork[Notifications], *, user_id: UUID) -> UserExport:

@@ -1,7 +1,6 @@
 """A user is gone: erase what we hold about them."""
 
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
@@ -14,15 +13,13 @@ if TYPE_CHECKING:
 
 
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> "PartialItemFailureResponse":
-    erased: set[UUID] = set()
-    answer = consume(
+    return consume(
         event,
         context,
         consumer="notification_service.on_user_deleted",
         unit_of_work=services().unit_of_work,
-        handle=lambda tx, deleted: erased.update(
-            use_cases.erase(tx, services().clock, deleted.data)
+        handle=lambda tx, deleted: use_cases.erase(tx, services().clock, deleted.data),
+        after_commit=lambda deleted: use_cases.forget_unread_counts(
+            services().cache, [deleted.data.user_id]
         ),
     )
-    use_cases.forget_unread_counts(services().cache, erased)
-    return answer

@@ -113,6 +113,17 @@ def test_nothing_of_an_erased_user_is_left_and_the_world_is_told_once(
     assert topics.events[0].correlation_id == CORRELATION_ID
 
 
+def test_a_count_that_a_killed_worker_left_is_forgotten_when_the_message_comes_again(
+    engine: Engine, ada: UUID
+) -> None:
+    """S18."""
+    deleted = user_deleted(ada)
+    tell(deleted)
+    services().cache.redis.set(f"unread:{ada}", '{"unread": 5}', ex=60)
+    assert tell(deleted) == []
+    assert not services().cache.redis.exists(f"unread:{ada}")
+
+
 @pytest.mark.parametrize("order", [*permutations(range(7))][::500])
 def test_in_any_order_and_tripled_nothing_comes_back(
     engine: Engine, topics: Topics, order: tuple[int, ...]

@@ -162,7 +162,7 @@ def test_another_verification_link_to_the_letter() -> None:
 def test_the_mails_with_a_reset_link_to_the_letter(name: str, subject: str, words: str) -> None:
     content = render(template(name), reset_mail(ORIGIN, "Ada", "tok"))
     assert content.subject == subject
-    assert content.text.startswith("Hello Ada,\n\nsomebody, probably you, ")
+    assert content.text.startswith("Hello Ada,\n\nSomebody, probably you, ")
     assert f"\n{ORIGIN}/auth/password/reset?token=tok\n" in content.text
     assert content.html.count(f'href="{ORIGIN}/auth/password/reset?token=tok"') == 2
     for part in (content.text, content.html):
