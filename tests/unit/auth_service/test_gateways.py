@@ -1,11 +1,13 @@
 """Passwords and access tokens."""
 
 import base64
+import hmac
 import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import bcrypt
 import jwt
 import pytest
 from cryptography.hazmat.primitives import serialization
@@ -30,6 +32,9 @@ from goldalert.ids import new_id
 ISSUER = "https://api.goldalert.example"
 
 
+PEPPER = Pepper(pepper=SecretStr(base64.b64encode(b"p" * 32).decode()))
+
+
 def hasher(pepper: bytes = b"p" * 32) -> PasswordHasher:
     encoded = base64.b64encode(pepper).decode()
     return PasswordHasher(Pepper(pepper=SecretStr(encoded)), cost=4)
@@ -45,6 +50,31 @@ def test_passwords_that_differ_after_byte_72_differ() -> None:
     """S1."""
     hashed = hasher().hash("é" * 40 + "a")
     assert not hasher().verify("é" * 40 + "b", hashed)
+
+
+@pytest.mark.parametrize(
+    ("composed", "decomposed"), [("\u00e9", "e\u0301"), ("\ufb01", "fi"), ("\uff41", "a")]
+)
+def test_a_password_is_the_same_from_every_keyboard(composed: str, decomposed: str) -> None:
+    """S1: NFKC, as NIST SP 800-63B wants it."""
+    hashed = hasher().hash(f"correct horse {composed}")
+    assert hasher().verify(f"correct horse {decomposed}", hashed)
+
+
+def test_hashes_of_before_the_normalisation_stay_good() -> None:
+    """S1: made by the first release from the characters as they came."""
+    keyed = base64.b64encode(hmac.digest(b"p" * 32, b"correct horse battery", "sha256"))
+    hashed = bcrypt.hashpw(keyed, bcrypt.gensalt(4)).decode()
+    assert hasher().verify("correct horse battery", hashed)
+
+
+def test_a_hash_of_a_lower_cost_is_known_as_such() -> None:
+    """S1."""
+    cheap = hasher().hash("correct horse battery")
+    costly = PasswordHasher(PEPPER, cost=5)
+    assert costly.is_cheap(cheap)
+    assert not costly.is_cheap(costly.hash("correct horse battery"))
+    assert not hasher().is_cheap(costly.hash("correct horse battery"))
 
 
 def test_two_hashes_of_one_password_differ() -> None:
