@@ -203,7 +203,11 @@ def _check_body(event: dict[str, Any]) -> None:
 def _parse_json(body: str) -> Any:
     """Parse a body strictly: no NaN, no infinity, nothing that the parser chokes on."""
     try:
-        return json.loads(body, parse_constant=_refuse_constant)
+        parsed = json.loads(body, parse_constant=_refuse_constant)
+        if "\\ud" in body.lower():
+            # half of a surrogate pair can be written in JSON, but neither hashed nor stored
+            json.dumps(parsed, ensure_ascii=False).encode()
+        return parsed
     except (ValueError, RecursionError) as error:
         raise MalformedRequestError("The body is not valid JSON.", code="malformed_json") from error
 

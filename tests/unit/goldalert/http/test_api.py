@@ -238,6 +238,8 @@ def test_a_request_is_one_line(
         ('{"price": NaN}', 400, "malformed_json"),
         ("[" * 50_000, 400, "malformed_json"),
         ("9" * 5000, 400, "malformed_json"),
+        ('{"name": "half a character: \\uD83d"}', 400, "malformed_json"),
+        ('{"\\udead": 1}', 400, "malformed_json"),
         (None, 422, "validation_failed"),
         ("", 422, "validation_failed"),
         ("[]", 422, "validation_failed"),
