@@ -296,14 +296,22 @@ class Repository:
         )
 
     def next_generation(self, session_id: UUID, now: datetime) -> int | None:
-        """Begin the next generation of a session's refresh tokens; None when it is over."""
-        return self._connection.execute(
+        """Begin a session's refresh tokens anew; None when it is over.
+
+        None that was given out is good any more, not even as the repetition of a moment ago.
+        """
+        generation = self._connection.execute(
             text(
-                "UPDATE sessions SET generation = generation + 1, rotated_at = :now "
+                # two on: an exchange that waited for us must not pass for a repetition either
+                "UPDATE sessions SET generation = generation + 2, rotated_at = :now "
                 "WHERE id = :id AND revoked_at IS NULL AND expires_at > :now RETURNING generation"
             ),
             {"id": session_id, "now": now},
         ).scalar()
+        self._connection.execute(
+            text("DELETE FROM refresh_tokens WHERE session_id = :id"), {"id": session_id}
+        )
+        return generation
 
     def revoke_session(self, session_id: UUID, user_id: UUID, now: datetime) -> bool:
         """End a session; return False when it is over already, or is not the user's."""

@@ -23,7 +23,7 @@ from auth_service.schemas import (
 )
 from auth_service.throttling import Throttle
 from auth_service.use_cases import passwords, registration, sessions
-from auth_service.use_cases.ports import Accounts, Codes, Passwords, SessionCache
+from auth_service.use_cases.ports import Accounts, Codes, Passwords, SessionCache, Signer
 from goldalert.db.unit_of_work import UnitOfWork
 from goldalert.events.catalogue import AnyEvent, parse_event
 from goldalert.http.caller import Caller
@@ -117,6 +117,7 @@ class Auth:
     engine: Engine
     clock: FixedClock = field(default_factory=FixedClock)
     passwords: Passwords = field(default_factory=PlainPasswords)
+    signer: Signer = field(default_factory=PlainSigner)
     codes: Codes = field(default_factory=PlainCodes)
     session_cache: SessionCache = field(default_factory=PlainSessionCache)
     throttle: Throttle = field(default_factory=NoThrottle)
@@ -143,7 +144,7 @@ class Auth:
             self.unit_of_work,
             self.clock,
             self.passwords,
-            PlainSigner(),
+            self.signer,
             self.codes,
             self.throttle,
             request=LoginRequest(email=email, password=password, totp=totp),
@@ -154,7 +155,7 @@ class Auth:
         return sessions.refresh(
             self.unit_of_work,
             self.clock,
-            PlainSigner(),
+            self.signer,
             self.session_cache,
             self.throttle,
             refresh_token=token,
@@ -199,7 +200,7 @@ class Auth:
             self.unit_of_work,
             self.clock,
             self.passwords,
-            PlainSigner(),
+            self.signer,
             self.session_cache,
             self.throttle,
             caller=Caller(claims.user_id, claims.role, claims.session_id),
