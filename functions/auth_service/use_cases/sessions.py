@@ -73,9 +73,10 @@ def login(
         TotpRequiredError: all but the code is right.
         RateLimitedError: too many logins failed.
     """
-    network, now = client.network, clock.now()
+    network = client.network
     throttle.check(LOGIN_NETWORK, network)
     throttle.take(LOGIN_HERE, request.email, network)
+    now = clock.now()
     with unit_of_work.begin() as tx:
         account = tx.repository.account_by_email(request.email)
         # for an unknown address the same statement
