@@ -8,7 +8,6 @@ ACCESS_TOKEN_LIFE = timedelta(minutes=15)
 SESSION_LIFE = timedelta(days=30)
 VERIFICATION_TOKEN_LIFE = timedelta(days=2)
 RESET_TOKEN_LIFE = timedelta(hours=1)
-ADMIN_LINK_LIFE = timedelta(hours=1)
 SESSION_RETENTION = timedelta(days=90)
 """How long a session that is over is kept: its network is one that the user comes from."""
 NETWORK_MEMORY = timedelta(days=90)

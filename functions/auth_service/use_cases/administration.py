@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from auth_service.config import ADMIN_LINK_LIFE, VERIFICATION_TOKEN_LIFE
+from auth_service.config import RESET_TOKEN_LIFE, VERIFICATION_TOKEN_LIFE
 from auth_service.domain import ManagedUser
 from auth_service.schemas import AdminLink, ManagedUserChange, ManagedUserView
 from auth_service.use_cases.ports import PRODUCER, Accounts, Passwords, Seal, SessionCache
@@ -102,7 +102,7 @@ def grant_admin(
     """
     now, reset_token, verification_token = clock.now(), new_token(), new_token()
     password_hash, ended = passwords.hash(new_token()), list[UUID]()
-    expires_at = now + ADMIN_LINK_LIFE
+    expires_at = now + RESET_TOKEN_LIFE
     with unit_of_work.begin() as tx:
         new_user_id = new_id()
         if tx.repository.add_user(new_user_id, email, password_hash):
