@@ -12,6 +12,8 @@ STAGE = "local"
 STACK_NAME = f"goldalert-{STAGE}"
 REGION = "us-east-1"
 ACCOUNT_ID = "000000000000"
+DEV_SERVERS = "http://localhost:3000,http://localhost:5173"
+"""Where the development servers of web applications commonly listen."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,7 @@ class Profile:
         return {
             "Stage": STAGE,
             "ApiOrigin": self.api_url,
+            "AllowedOrigins": os.environ.get("ALLOWED_ORIGINS") or DEV_SERVERS,
             "PriceSources": self.price_sources.format(state=self.state_dir, root=ROOT),
             **self.parameters,
         }
@@ -63,14 +66,20 @@ PROFILES = {
     for profile in (
         # live sources, and the simulator when none answers
         Profile("run", 8000, 4566, keeps_state=True, price_sources="", parameters={}),
-        # a test writes the prices that it wants into the file; EventBridge has no shorter rate
+        # a test writes the prices that it wants into the file; EventBridge has no shorter rate; all
+        # tests are one network, and send in a minute what people send in a day
         Profile(
             "test",
             8010,
             4576,
             keeps_state=False,
             price_sources="replay:{state}/prices.csv",
-            parameters={"PricePollSchedule": "rate(1 minute)", "PriceSlotSeconds": "60"},
+            parameters={
+                "PricePollSchedule": "rate(1 minute)",
+                "PriceSlotSeconds": "60",
+                "UserRequestsPerMinute": "100000",
+                "NetworkRequestsPerMinute": "100000",
+            },
         ),
         Profile(
             "demo",

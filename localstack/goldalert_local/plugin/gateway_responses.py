@@ -98,7 +98,7 @@ def _headers(parameters: Mapping[str, str], context: RestApiInvocationContext) -
     for target, source in parameters.items():
         name = target.removeprefix("gatewayresponse.header.")
         if source.startswith("'"):
-            headers[name] = source.strip("'")
+            headers[name] = source[1:-1]  # it may hold quotes, as a Content-Security-Policy does
         elif value := variable(source, context):
             headers[name] = value
     return headers

@@ -30,7 +30,7 @@ MAX_BODY_BYTES = 64 * 1024
 
 _VALID_CORRELATION_ID = re.compile(r"[A-Za-z0-9_.:-]{8,64}")
 
-_SECURITY_HEADERS = {
+SECURITY_HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
     "Strict-Transport-Security": "max-age=63072000; includeSubDomains",
@@ -106,7 +106,7 @@ def serve(app: APIGatewayRestResolver, services: Callable[[], ServesHttp]) -> Ha
             answer = _refuse(error)
         # single headers: an answer of ours never repeats one
         answer["multiValueHeaders"] = {
-            **{name: [value] for name, value in (_SECURITY_HEADERS | headers).items()},
+            **{name: [value] for name, value in (SECURITY_HEADERS | headers).items()},
             **answer.get("multiValueHeaders", {}),
             "X-Correlation-Id": [current_correlation_id()],
         }

@@ -78,3 +78,12 @@ def test_localstack_refuses_to_start_it_without_the_authorizers(tmp_path: Path) 
     assert "front door: refusing to serve, the authorizers are not active" in server.log.read_text()
     with pytest.raises(requests.ConnectionError):
         requests.get(server.front_door, timeout=5)
+
+
+def test_a_browser_asks_first_without_a_token(shop: Shop) -> None:
+    page = {"Origin": "https://shop.example", "Access-Control-Request-Method": "POST"}
+    preflight = requests.options(f"{shop.url}/pages/one", headers=page, timeout=30)
+    assert (preflight.status_code, preflight.json()["httpMethod"]) == (200, "OPTIONS")
+    # the answer is the function's alone
+    assert [name for name in preflight.headers if name.startswith("Access-Control")] == []
+    assert requests.post(f"{shop.url}/pages/one", headers=page, timeout=30).status_code == 401

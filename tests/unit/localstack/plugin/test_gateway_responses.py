@@ -30,6 +30,7 @@ def test_a_header_whose_variable_is_unset_is_left_out(shop: Shop) -> None:
 def test_a_response_of_its_own_does_not_inherit_from_the_default(shop: Shop) -> None:
     answer = shop.get("/one")
     assert answer.headers["WWW-Authenticate"] == "Bearer"
+    assert answer.headers["Content-Security-Policy"] == "default-src 'none'"
     assert answer.headers["Content-Type"] == "application/json"
     assert answer.json() == {"message": "Unauthorized"}
 
