@@ -47,7 +47,9 @@ def services(
             topic_arn_prefix="unused",
         )
     )
-    made.secret = ServiceSecret(database=database("logging_service"), redis_url="redis://unused")
+    made.secret = ServiceSecret(
+        database=database("logging_service"), redis_url="redis://127.0.0.1:1"
+    )
     made.relay = NoRelay()  # type: ignore[assignment]
     for handler in HANDLERS:
         monkeypatch.setattr(handler, "services", lambda: made)
