@@ -1,80 +1,132 @@
-"""What the user service takes and refuses."""
+"""What people may call themselves, live in and show, and what the edge of each rule is."""
+
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
-from user_service.schemas import PreferencesChange, ProfileChange, SettingsChange
+from tests.support.template import render
+from user_service.schemas import Export, PreferencesChange, ProfileChange
+
+
+def profile(**fields: Any) -> dict[str, object]:
+    return ProfileChange.model_validate(fields).fields()
+
+
+def is_refused(change: type[ProfileChange | PreferencesChange], **fields: Any) -> bool:
+    try:
+        change.model_validate(fields)
+    except ValidationError as error:
+        assert {e["loc"][0] for e in error.errors()} == fields.keys()
+        return True
+    return False
 
 
 @pytest.mark.parametrize(
-    ("given", "kept"),
-    [("en", "en"), ("de_ch", "de-CH"), ("EN-gb", "en-GB"), ("zh-Hant-TW", "zh-Hant-TW")],
-)
-def test_a_locale_is_kept_in_its_usual_form(given: str, kept: str) -> None:
-    assert ProfileChange(locale=given).locale == kept
-
-
-@pytest.mark.parametrize("given", ["", "xx", "en-GB-", "../etc", "english", "C", "e" * 36, None])
-def test_what_is_no_locale_is_refused(given: str) -> None:
-    with pytest.raises(ValidationError):
-        ProfileChange(locale=given)
-
-
-@pytest.mark.parametrize("given", ["Europe/Zurich", "UTC", "America/Argentina/Buenos_Aires"])
-def test_a_zone_of_the_iana_database_is_taken(given: str) -> None:
-    assert ProfileChange(timezone=given).timezone == given
-
-
-@pytest.mark.parametrize(
-    "given", ["", "Europe", "europe/zurich", "CEST", "localtime", "../../etc/passwd", None]
-)
-def test_what_is_no_zone_is_refused(given: str) -> None:
-    with pytest.raises(ValidationError):
-        ProfileChange(timezone=given)
-
-
-@pytest.mark.parametrize(
-    "fields",
+    ("typed", "kept"),
     [
-        {"currency": "usd"},
-        {"currency": "XAU"},
-        {"currency": None},
-        {"unit": "ounce"},
-        {"theme": "pink"},
-        {"notifications": False},
-        {"quiet_hours": "22-07"},
+        ("https://example.com/a.png?s=1#top", "https://example.com/a.png?s=1#top"),
+        ("HTTPS://EXAMPLE.com", "https://example.com/"),
+        ("https://bücher.example/ä b", "https://xn--bcher-kva.example/%C3%A4%20b"),
+        ("https:\\\\example.com\\a", "https://example.com/a"),
+        ("https://@example.com/", "https://example.com/"),
+        ("https://[2001:db8::1]/a", "https://[2001:db8::1]/a"),
+        ("https://e.example/" + "a" * 2030, "https://e.example/" + "a" * 2030),
     ],
 )
-def test_a_wrong_preference_is_refused(fields: dict[str, object]) -> None:
-    with pytest.raises(ValidationError):
-        PreferencesChange.model_validate(fields)
+def test_an_avatar_is_kept_as_a_browser_reads_it(typed: str, kept: str) -> None:
+    assert profile(avatar=typed) == {"avatar": kept}
 
 
 @pytest.mark.parametrize(
-    "fields",
+    "value",
     [
-        {"name": ""},
-        {"name": "n" * 101},
-        {"name": "a\0b"},
-        {"name": "\ud800"},
-        {"bio": "b" * 1001},
-        {"bio": "a\0b"},
-        {"locale": "en\0"},
-        {"timezone": "UTC\0"},
+        "http://example.com/a.png",
+        "javascript:alert(1)",
+        "data:image/png;base64,AAAA",
+        "//example.com/a.png",
+        "https://",
+        "https://ada@example.com/",
+        "https://ada:secret@example.com/",
+        "https://:secret@example.com/",
+        "https://exa\tmple.com/",
+        "https://example.com/\r\nX: y",
+        "https://example.com/\u2028a",
+        "https://example.com:99999/",
+        "https://e.example/" + "a" * 2031,
+        "https://e.example/" + "ä" * 400,
+        "",
+        7,
     ],
 )
-def test_a_text_that_cannot_be_kept_is_refused(fields: dict[str, object]) -> None:
-    with pytest.raises(ValidationError):
-        ProfileChange.model_validate(fields)
+def test_an_avatar_that_is_no_plain_https_url_is_refused(value: object) -> None:
+    assert is_refused(ProfileChange, avatar=value)
 
 
-def test_privacy_is_one_of_two() -> None:
-    with pytest.raises(ValidationError):
-        SettingsChange.model_validate({"privacy": "secret"})
+@pytest.mark.parametrize(
+    ("typed", "kept"),
+    [
+        ("de-ch", "de-CH"),
+        ("pt_BR", "pt-BR"),
+        ("zh-hans-cn", "zh-Hans-CN"),
+        ("iw", "he-IL"),
+        ("es-419", "es-419"),
+        ("ca-es-valencia", "ca-ES-valencia"),
+    ],
+)
+def test_a_locale_is_kept_in_its_one_spelling(typed: str, kept: str) -> None:
+    assert profile(locale=typed) == {"locale": kept}
+    assert profile(locale=kept) == {"locale": kept}
 
 
-def test_a_change_holds_what_was_sent_and_nothing_else() -> None:
-    change = ProfileChange.model_validate({"name": None, "locale": "fr"})
-    assert change.fields() == {"name": None, "locale": "fr"}
-    assert PreferencesChange.model_validate({"unit": "gram"}).fields() == {"unit": "gram"}
-    assert SettingsChange.model_validate({}).fields() == {}
+@pytest.mark.parametrize(
+    "value",
+    ["", "xx", "root", "en-", "de-CH@euro", "en_US.utf8", "en-GB-u-ca-x", "C", "\u0435n", None],
+)
+def test_a_locale_that_we_have_no_data_of_is_refused(value: object) -> None:
+    assert is_refused(ProfileChange, locale=value)
+
+
+@pytest.mark.parametrize("value", ["Mars/Olympus", "../UTC", "utc", "", "posixrules", None])
+def test_what_is_no_time_zone_is_refused(value: object) -> None:
+    assert is_refused(ProfileChange, timezone=value)
+
+
+@pytest.mark.parametrize("value", ["", " ", "Ada\nLovelace", "Ada\x00", "Ada\u2028B", "a" * 101, 7])
+def test_a_name_is_one_line_of_up_to_a_hundred_characters(value: object) -> None:
+    assert is_refused(ProfileChange, name=value)
+    assert profile(name="ゃ" * 100) == {"name": "ゃ" * 100}
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"start": "22:00"},
+        {"start": "24:00", "end": "07:00"},
+        {"start": "22:00:00", "end": "07:00"},
+        {"start": "22:00Z", "end": "07:00"},
+        {"start": "٢٢:00", "end": "07:00"},
+        {"start": 79200, "end": "07:00"},
+        {"start": "22:00", "end": "22:00"},
+        {"start": "22:00", "end": "07:00", "days": ["mon"]},
+        "22:00-07:00",
+        [],
+    ],
+)
+def test_quiet_hours_that_say_nothing_clear_are_refused(value: object) -> None:
+    assert is_refused(PreferencesChange, quiet_hours=value)
+
+
+@pytest.mark.parametrize("value", ["true", 1, None])
+def test_the_master_switch_is_true_or_false(value: object) -> None:
+    assert is_refused(PreferencesChange, notifications=value)
+
+
+def test_an_export_has_a_place_for_each_service_that_is_asked() -> None:
+    """S18."""
+    variables = render("prod").functions["UserApiFunction"]["Environment"]["Variables"]
+    asked = {
+        function["Ref"].removesuffix("InternalFunction").lower()
+        for function in variables["EXPORT_FUNCTIONS"]["Fn::Join"][1]
+    }
+    assert Export.model_fields.keys() - {"user", "missing"} == asked
