@@ -10,7 +10,7 @@ import importlib
 import json
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, NamedTuple, get_type_hints
 
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver
 from aws_lambda_powertools.event_handler.api_gateway import Route
@@ -24,6 +24,37 @@ FUNCTIONS = Path(__file__).resolve().parents[1] / "functions"
 SCHEME = "bearer"
 # powertools' own shapes of errors, which problem documents stand in for
 UNUSED_SCHEMAS = {"HTTPValidationError", "ValidationError", "ResponseValidationError"}
+
+EDGE = "api_gateway"  # it counts no requests, nor is health counted
+
+
+class ProblemResponse(NamedTuple):
+    """An error, as a component of the document."""
+
+    name: str
+    description: str
+
+
+PROBLEMS = {
+    "400": ProblemResponse("Malformed", "The request cannot be read."),
+    "401": ProblemResponse("Unauthorized", "No token, or one that does not hold (any more)."),
+    "403": ProblemResponse("Forbidden", "For admins only."),
+    "404": ProblemResponse("NotFound", "There is no such thing, or it is somebody else's."),
+    "413": ProblemResponse("TooLarge", "The body is larger than 64 KiB."),
+    "415": ProblemResponse("UnsupportedMediaType", "The body is not JSON."),
+    "422": ProblemResponse("Invalid", "Some fields are wrong; `errors` names them."),
+    "429": ProblemResponse("TooManyRequests", "Come back after `Retry-After` seconds."),
+    "503": ProblemResponse("Unavailable", "Something is down; come back after `Retry-After`."),
+    "4XX": ProblemResponse("Problem", "What went wrong (RFC 9457)."),
+    "5XX": ProblemResponse("Problem", "What went wrong (RFC 9457)."),
+}
+RATE_LIMIT_HEADERS = {
+    "RateLimit-Limit": ("Requests that you may send to this service in a minute.", "integer"),
+    "RateLimit-Policy": ("The same with its window in seconds, such as `300;w=60`.", "string"),
+    "RateLimit-Remaining": ("Requests that are left right now.", "integer"),
+    "RateLimit-Reset": ("Seconds until more are left than now.", "integer"),
+}
+RETRY_AFTER = {"Retry-After": ("Seconds until a new try makes sense.", "integer")}
 
 
 class NameTakenError(Exception):
@@ -74,6 +105,8 @@ def describe(services: dict[str, APIGatewayRestResolver]) -> dict[str, Any]:
             if route.openapi_path.endswith("/health"):
                 # what is down says so in the same words
                 operation["responses"]["503"] = operation["responses"]["200"]
+            elif service != EDGE:
+                add_rate_limit_headers(operation)
         for name, schema in described.get("components", {}).get("schemas", {}).items():
             if schemas.setdefault(name, schema) != schema:
                 raise NameTakenError(f"{service} and another service both have a model {name}")
@@ -87,10 +120,38 @@ def complete(operation: dict[str, Any], service: str, security: list[dict[str, l
     """Add to an operation what the resolver does not know."""
     operation["tags"] = [service.removesuffix("_service")]
     operation["security"] = security
+    responses = operation["responses"]
     for status in ("422", "500"):
-        operation["responses"].pop(status, None)
-    problem = {"$ref": "#/components/responses/Problem"}
-    operation["responses"] |= {"4XX": problem, "5XX": problem}
+        responses.pop(status, None)
+    responses |= {
+        status: {"$ref": f"#/components/responses/{PROBLEMS[status].name}"}
+        for status in sorted(expected_problems(operation))
+    }
+
+
+def add_rate_limit_headers(operation: dict[str, Any]) -> None:
+    for status, response in operation["responses"].items():
+        if status.startswith("2"):
+            response["headers"] = {
+                name: {"$ref": f"#/components/headers/{name}"} for name in RATE_LIMIT_HEADERS
+            }
+
+
+def expected_problems(operation: dict[str, Any]) -> set[str]:
+    """The errors that an operation can end in by its nature; the last two stand for the rest."""
+    statuses = {"429", "503", "4XX", "5XX"}
+    parameters = operation.get("parameters", [])
+    if operation["security"]:
+        statuses.add("401")
+    if [{SCHEME: ["admin"]}] == operation["security"]:
+        statuses.add("403")
+    if any(parameter["in"] == "path" for parameter in parameters):
+        statuses.add("404")
+    if parameters or "requestBody" in operation:
+        statuses.add("422")
+    if "requestBody" in operation:
+        statuses |= {"400", "413", "415"}
+    return statuses
 
 
 def add_problems(components: dict[str, Any]) -> None:
@@ -100,13 +161,27 @@ def add_problems(components: dict[str, Any]) -> None:
         mode="serialization", ref_template="#/components/schemas/{model}"
     )
     components["schemas"] |= {**schema.pop("$defs"), "Problem": schema}
+    components["headers"] = {
+        name: {"description": description, "schema": {"type": kind}}
+        for name, (description, kind) in {**RATE_LIMIT_HEADERS, **RETRY_AFTER}.items()
+    }
     components["responses"] = {
-        "Problem": {
-            "description": "What went wrong (RFC 9457).",
+        problem.name: {
+            "description": problem.description,
             "content": {
                 "application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}
             },
+            **(
+                {
+                    "headers": {
+                        name: {"$ref": f"#/components/headers/{name}"} for name in RETRY_AFTER
+                    }
+                }
+                if status in {"429", "503"}
+                else {}
+            ),
         }
+        for status, problem in PROBLEMS.items()
     }
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from goldalert.http.api import make_resolver
 from goldalert.http.schemas import View
-from infra.openapi import NameTakenError, describe, resolvers, routes
+from infra.openapi import PROBLEMS, NameTakenError, describe, resolvers, routes
 
 
 @cache
@@ -51,10 +51,42 @@ def test_every_reference_leads_somewhere() -> None:
 def test_every_error_is_a_problem_document() -> None:
     for _, path, operation in operations():
         responses = operation["responses"]
-        assert {"4XX", "5XX"} <= responses.keys(), path
-        assert {"422", "500"}.isdisjoint(responses), path
-    problem = document()["components"]["responses"]["Problem"]["content"]
-    assert list(problem) == ["application/problem+json"]
+        assert {"4XX", "5XX", "429", "503"} <= responses.keys(), path
+        errors = {status: answer for status, answer in responses.items() if status[0] in "45"}
+        if path.endswith("/health"):
+            assert errors.pop("503") == responses["200"]
+        for status, answer in errors.items():
+            assert answer == {"$ref": f"#/components/responses/{PROBLEMS[status].name}"}, path
+    for problem in document()["components"]["responses"].values():
+        assert list(problem["content"]) == ["application/problem+json"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "expected"),
+    [
+        ("get", "/docs", set()),
+        ("get", "/user/profile", {"401"}),
+        ("get", "/admin/audit-logs", {"401", "403", "422"}),
+        ("post", "/auth/login", {"400", "413", "415", "422"}),
+        ("get", "/alert/{alert_id}", {"401", "404", "422"}),
+        ("patch", "/alert/{alert_id}", {"400", "401", "404", "413", "415", "422"}),
+    ],
+)
+def test_an_operation_names_the_errors_of_its_nature(
+    method: str, path: str, expected: set[str]
+) -> None:
+    responses = document()["paths"][path][method]["responses"]
+    named = {status for status in responses if re.fullmatch("4..", status)}
+    assert named - {"429", "4XX"} == expected
+
+
+def test_who_must_wait_is_told_for_how_long() -> None:
+    for status in ("429", "503"):
+        response = document()["components"]["responses"][PROBLEMS[status].name]
+        assert "Retry-After" in response["headers"]
+    success = document()["paths"]["/price/current"]["get"]["responses"]["200"]
+    assert "RateLimit-Remaining" in success["headers"]
+    assert "headers" not in document()["paths"]["/price/health"]["get"]["responses"]["200"]
 
 
 def test_a_route_says_who_may_call_it() -> None:
