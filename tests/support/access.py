@@ -28,7 +28,7 @@ class Row:
         body: a right one.
         resource: what of the owner's the path names.
         query: what the route cannot do without.
-        ends: the call ends the caller's session or account.
+        fresh: the caller is a new user: the call ends their session, or their past matters.
     """
 
     who: Who
@@ -36,7 +36,7 @@ class Row:
     body: dict[str, Any] | None = None
     resource: Literal["", "alert", "notification", "session"] = ""
     query: str = ""
-    ends: bool = False
+    fresh: bool = False
 
 
 ALERT = {"alert_type": "above", "threshold": "9999", "currency": "USD"}
@@ -55,33 +55,33 @@ ROUTES: dict[str, Row] = {
     "GET /auth/health": Row("anybody"),
     "POST /auth/register": Row("anybody", 202, {"email": new_address(), "password": PASSWORD}),
     "GET /auth/verify-email": Row("anybody"),
-    "POST /auth/verify-email": Row("anybody", 400, {"token": TOKEN}),
+    "POST /auth/verify-email": Row("anybody", 409, {"token": TOKEN}),
     "POST /auth/verify-email/resend": Row("signed in", 202),
     "POST /auth/login": Row("anybody", 401, {"email": new_address(), "password": PASSWORD}),
     "POST /auth/refresh": Row("anybody", 401, {"refresh_token": TOKEN}),
-    "POST /auth/logout": Row("signed in", 204, ends=True),
-    "POST /auth/logout-all": Row("signed in", 204, ends=True),
+    "POST /auth/logout": Row("signed in", 204, fresh=True),
+    "POST /auth/logout-all": Row("signed in", 204, fresh=True),
     "GET /auth/validate": Row("signed in"),
     "GET /auth/me": Row("signed in"),
     "GET /auth/sessions": Row("signed in"),
     "DELETE /auth/sessions/{session_id}": Row("owner", 204, resource="session"),
     "POST /auth/password/forgot": Row("anybody", 202, {"email": new_address()}),
     "GET /auth/password/reset": Row("anybody"),
-    "POST /auth/password/reset": Row("anybody", 400, {"token": TOKEN, "password": PASSWORD}),
+    "POST /auth/password/reset": Row("anybody", 409, {"token": TOKEN, "password": PASSWORD}),
     "POST /auth/password/change": Row(
         "signed in",
         200,
         {"current_password": PASSWORD, "password": "silver is 4 tarnish"},
-        ends=True,
+        fresh=True,
     ),
     "POST /auth/2fa/setup": Row("signed in"),
-    "POST /auth/2fa/enable": Row("signed in", 409, {"code": "000000"}),
+    "POST /auth/2fa/enable": Row("signed in", 409, {"code": "000000"}, fresh=True),
     "POST /auth/2fa/disable": Row("signed in", 409, {"password": PASSWORD, "code": "000000"}),
     "POST /auth/2fa/recovery-codes": Row(
         "signed in", 409, {"password": PASSWORD, "code": "000000"}
     ),
     "GET /auth/.well-known/jwks.json": Row("anybody"),
-    "DELETE /auth/account": Row("signed in", 204, {"password": PASSWORD}, ends=True),
+    "DELETE /auth/account": Row("signed in", 204, {"password": PASSWORD}, fresh=True),
     "GET /auth/users": Row("admin"),
     "GET /auth/users/{user_id}": Row("admin", 404),
     "PATCH /auth/users/{user_id}": Row("admin", 404, {"disabled": True}),
