@@ -457,13 +457,15 @@ class Repository:
     def remove_old_rows(self, now: datetime, kept_since: datetime, limit: int) -> int:
         """Remove what is of no use any more, up to a number of rows of each table.
 
-        A refresh token and a one-time token when their time is over, a session when it ended
-        before `kept_since`. Return how many rows were removed.
+        A refresh token when its session ended in the last days, a one-time token when its time is
+        over, a session, with what is left of its tokens, when it ended before `kept_since`. Return
+        how many rows were removed.
         """
         statements = (
             "DELETE FROM refresh_tokens WHERE hash IN (SELECT t.hash FROM sessions s "
             "JOIN refresh_tokens t ON t.session_id = s.id "
-            "WHERE LEAST(s.expires_at, s.revoked_at) <= :now "
+            "WHERE LEAST(s.expires_at, s.revoked_at) "
+            "BETWEEN CAST(:now AS timestamptz) - interval '7 days' AND :now "
             "LIMIT :limit FOR UPDATE OF t SKIP LOCKED)",
             "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions "
             "WHERE LEAST(expires_at, revoked_at) < :kept_since "

@@ -175,6 +175,14 @@ class ManagedUserChange(RequestBody):
     disabled: StrictBool | None = None
 
 
+class ExportedSession(View):
+    id: UUID
+    device: str | None
+    network: str | None
+    created_at: datetime
+    last_refreshed_at: datetime
+
+
 class GrantAdminRequest(RequestBody):
     email: Email
 

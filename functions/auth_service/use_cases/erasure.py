@@ -5,16 +5,15 @@ from uuid import UUID
 from pydantic import JsonValue
 
 from auth_service.errors import WrongCodeError, WrongPasswordError
-from auth_service.schemas import EraseAccountRequest
+from auth_service.schemas import EraseAccountRequest, ExportedSession, ManagedUserView
 from auth_service.throttling import PROOFS, Throttle
 from auth_service.use_cases.ports import PRODUCER, Accounts, Codes, Passwords, SessionCache
 from auth_service.use_cases.two_factor import check_password, is_two_factor_on, take_code
 from goldalert.clock import Clock
 from goldalert.db.unit_of_work import UnitOfWork
 from goldalert.events.users import UserDeletedData, UserDeletedV1
+from goldalert.export import EXPORT_ROWS, make_part
 from goldalert.observability.log import current_correlation_id
-
-EXPORTED_ROWS = 10_000
 
 
 def erase_account(
@@ -69,28 +68,18 @@ def export_user(unit_of_work: UnitOfWork[Accounts], *, user_id: UUID) -> JsonVal
     """Return what the service holds about a user: no hash and no secret of theirs."""
     with unit_of_work.begin() as tx:
         user = tx.repository.managed_user(user_id)
-        sessions = tx.repository.all_sessions(user_id, limit=EXPORTED_ROWS + 1)
+        held = tx.repository.all_sessions(user_id, limit=EXPORT_ROWS + 1)
     if user is None:
         return {}
-    return {
-        "account": {
-            "user_id": str(user.user_id),
-            "email": user.email,
-            "email_verified": user.email_verified,
-            "role": user.role,
-            "disabled": user.disabled,
-            "two_factor_enabled": user.two_factor_enabled,
-            "created_at": user.created_at.isoformat(),
-        },
-        "sessions": [
-            {
-                "id": str(session.session_id),
-                "device": session.device,
-                "network": session.network,
-                "created_at": session.created_at.isoformat(),
-                "last_refreshed_at": session.used_at.isoformat(),
-            }
-            for session in sessions[:EXPORTED_ROWS]
-        ],
-        "truncated": len(sessions) > EXPORTED_ROWS,
-    }
+    sessions = [
+        ExportedSession(
+            id=session.session_id,
+            device=session.device,
+            network=session.network,
+            created_at=session.created_at,
+            last_refreshed_at=session.used_at,
+        )
+        for session in held
+    ]
+    account = ManagedUserView.model_validate(user).model_dump(mode="json")
+    return {"account": account, **make_part(sessions=sessions)}

@@ -16,6 +16,7 @@ from auth_service.errors import (
 )
 from auth_service.schemas import EraseAccountRequest
 from auth_service.use_cases import erasure, two_factor
+from goldalert import export
 from goldalert.events.catalogue import parse_event
 from goldalert.ids import new_id
 from tests.support.accounts import PASSWORD, Auth
@@ -118,9 +119,9 @@ def test_users_take_with_them_what_is_held_about_them_and_no_secret(auth: Auth) 
     auth.logout(UUID(pair.access_token))
     auth.login()
     switch_two_factor_on(auth, pair.user_id)
-    export = erasure.export_user(auth.unit_of_work, user_id=pair.user_id)
-    assert isinstance(export, dict)
-    account, sessions = export["account"], export["sessions"]
+    part = erasure.export_user(auth.unit_of_work, user_id=pair.user_id)
+    assert isinstance(part, dict)
+    account, sessions = part["account"], part["sessions"]
     assert isinstance(account, dict)
     assert isinstance(sessions, list)
     assert (account["email"], account["two_factor_enabled"]) == ("ada@example.com", True)
@@ -128,23 +129,24 @@ def test_users_take_with_them_what_is_held_about_them_and_no_secret(auth: Auth) 
     # the one that is over, too: it is still held
     assert len(sessions) == 2
     assert sessions[1]["id"] == pair.access_token
-    assert export["truncated"] is False
-    text = json.dumps(export)
+    assert part["truncated"] is False
+    exported = json.dumps(part)
     for secret in ("hash of", "sealed", "eve@example.com"):
-        assert secret not in text
+        assert secret not in exported
 
 
 def test_a_long_export_is_cut_and_says_so(auth: Auth, monkeypatch: pytest.MonkeyPatch) -> None:
     """S11."""
-    monkeypatch.setattr(erasure, "EXPORTED_ROWS", 2)
+    monkeypatch.setattr(erasure, "EXPORT_ROWS", 2)
+    monkeypatch.setattr(export, "EXPORT_ROWS", 2)
     auth.register()
     newest = [auth.login() for _ in range(3)][-1]
-    export = erasure.export_user(auth.unit_of_work, user_id=newest.user_id)
-    assert isinstance(export, dict)
-    assert isinstance(export["sessions"], list)
-    assert len(export["sessions"]) == 2
-    assert export["sessions"][0]["id"] == newest.access_token
-    assert export["truncated"] is True
+    part = erasure.export_user(auth.unit_of_work, user_id=newest.user_id)
+    assert isinstance(part, dict)
+    assert isinstance(part["sessions"], list)
+    assert len(part["sessions"]) == 2
+    assert part["sessions"][0]["id"] == newest.access_token
+    assert part["truncated"] is True
 
 
 def test_of_somebody_unknown_nothing_is_held(auth: Auth) -> None:
