@@ -102,7 +102,7 @@ def grant_admin(
     """
     now, reset_token, verification_token = clock.now(), new_token(), new_token()
     password_hash, ended = passwords.hash(new_token()), list[UUID]()
-    expires_at = now + RESET_TOKEN_LIFE
+    expires_at = (now + RESET_TOKEN_LIFE).replace(microsecond=0)
     with unit_of_work.begin() as tx:
         new_user_id = new_id()
         if tx.repository.add_user(new_user_id, email, password_hash):
