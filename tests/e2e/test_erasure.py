@@ -155,7 +155,7 @@ def wait_until_gone(stack: StackClient, person: Person) -> None:
         ]
 
     try:
-        wait_for(lambda: not left(), "the last of them", seconds=90)
+        wait_for(lambda: not left(), "the last of them", seconds=150)
     except TimedOutError:
         assert left() == []
 
@@ -193,7 +193,7 @@ def test_an_erased_user_is_gone_and_the_address_is_free(stack: StackClient, admi
     person = Person(user.user_id, address, words)
     recovery_code = live_a_life(stack, user, words)
 
-    part = wait_for(lambda: ok if is_full(ok := export(user)) else None, "all parts", seconds=60)
+    part = wait_for(lambda: ok if is_full(ok := export(user)) else None, "all parts", seconds=120)
     assert part["auth"]["account"]["email"] == address
     assert part["auth"]["account"]["two_factor_enabled"] is True
     assert len([session for session in part["auth"]["sessions"] if session["device"]]) == 2
@@ -212,7 +212,7 @@ def test_an_erased_user_is_gone_and_the_address_is_free(stack: StackClient, admi
 
     assert user.http.get("/auth/me").status == 401
     assert second.http.get("/user/profile").status == 401
-    answers = wait_for(lambda: erasure_answers(admin, person.user_id), "five answers", seconds=60)
+    answers = wait_for(lambda: erasure_answers(admin, person.user_id), "five answers", seconds=120)
     assert answers == ERASERS
     wait_until_gone(stack, person)
     assert "admin_db.audit_logs" in rows_with(stack, [person.user_id])
@@ -275,7 +275,7 @@ def deliver(stack: StackClient, event: AnyEvent, *consumers: str) -> None:
                 ).scalar()
             )
 
-    wait_for(lambda: all(map(is_done, consumers)), f"{consumers} to be done", seconds=60)
+    wait_for(lambda: all(map(is_done, consumers)), f"{consumers} to be done", seconds=120)
 
 
 def test_what_comes_after_the_erasure_leaves_nothing(stack: StackClient, admin: User) -> None:
@@ -284,7 +284,7 @@ def test_what_comes_after_the_erasure_leaves_nothing(stack: StackClient, admin: 
     person = Person(str(user_id), address, f"words{uuid4().hex}")
     erasers = [f"{service}.on_user_deleted" for service in sorted(ERASERS)]
     deliver(stack, user_deleted(user_id), "admin_service.on_user_deleted", *erasers)
-    wait_for(lambda: erasure_answers(admin, person.user_id), "five answers", seconds=60)
+    wait_for(lambda: erasure_answers(admin, person.user_id), "five answers", seconds=120)
 
     for event, subscribers in late_events(user_id, person, neighbour):
         consumers = [f"{service}.on_{event.event_type}" for service in subscribers]
