@@ -1,14 +1,17 @@
 """The composition root: the only place that names concrete classes."""
 
 from functools import cache, cached_property
+from typing import TYPE_CHECKING
 
 from goldalert import aws
 from goldalert.bootstrap import BaseServices
 from goldalert.cache.cache_aside import Cache
 from goldalert.db.unit_of_work import UnitOfWork
-from goldalert.service_client import BreakerStates, ServiceClient
 from user_service.config import CACHE_SECONDS, UserSettings
 from user_service.use_cases.ports import Users
+
+if TYPE_CHECKING:
+    from goldalert.service_client import ServiceClient
 
 
 class Services(BaseServices[UserSettings]):
@@ -25,8 +28,10 @@ class Services(BaseServices[UserSettings]):
         return Cache(self.secret.redis_url.get_secret_value(), ttl_seconds=CACHE_SECONDS)
 
     @cached_property
-    def other_services(self) -> list[ServiceClient]:
+    def other_services(self) -> "list[ServiceClient]":
         """Whoever holds something about a user."""
+        from goldalert.service_client import BreakerStates, ServiceClient
+
         states = BreakerStates(self.cache)
         return [
             ServiceClient(name, states, aws.client("lambda"))

@@ -3,6 +3,8 @@
 boto3 tries a call again after a growing, random pause (`goldalert.aws`). A circuit breaker per
 service stops asking one that keeps failing: it opens after three failed calls in a row, for all
 processes that share the Redis, and lets one call through every 20 s to see whether to close again.
+
+Import it on first use: the breaker of powertools loads boto3.
 """
 
 import json
