@@ -4,7 +4,6 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from aws_lambda_powertools.event_handler.openapi.params import Query
 from pydantic import AfterValidator, ConfigDict, Field, SecretStr, StrictBool, StringConstraints
 
 from auth_service.domain import (
@@ -13,7 +12,7 @@ from auth_service.domain import (
     normalise_email,
 )
 from goldalert.events.users import PersonName
-from goldalert.http.schemas import RequestBody, Text, View
+from goldalert.http.schemas import RequestBody, View
 from goldalert.security.roles import Role
 
 Email = Annotated[
@@ -36,10 +35,6 @@ Code = Annotated[str, StringConstraints(min_length=6, max_length=40, pattern=r"^
 """A code of an authenticator app or a recovery code, with or without blanks and dashes."""
 
 OneTimeToken = Annotated[str, StringConstraints(min_length=20, max_length=100)]
-
-PartOfEmail = Annotated[
-    Text | None, Query(max_length=254, description="Only users whose address has this in it.")
-]
 
 # every character of a password counts, blanks at its ends too
 _AS_SENT = ConfigDict(str_strip_whitespace=False)

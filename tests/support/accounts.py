@@ -22,7 +22,7 @@ from auth_service.schemas import (
     TokenPair,
 )
 from auth_service.throttling import Throttle
-from auth_service.use_cases import passwords, registration, sessions
+from auth_service.use_cases import authorization, passwords, registration, sessions
 from auth_service.use_cases.ports import Accounts, Codes, Passwords, SessionCache, Signer
 from goldalert.db.unit_of_work import UnitOfWork
 from goldalert.events.catalogue import AnyEvent, parse_event
@@ -246,7 +246,7 @@ class Auth:
         )
 
     def allows(self, claims: AccessClaims) -> bool:
-        return sessions.authorize(self.unit_of_work, self.clock, self.session_cache, claims)
+        return authorization.authorize(self.unit_of_work, self.clock, self.session_cache, claims)
 
 
 def race[Result](auth: Auth, contenders: int, action: Callable[[Auth], Result]) -> list[Result]:

@@ -2,13 +2,10 @@
 
 from typing import Any
 
-from aws_lambda_powertools.utilities.data_classes.api_gateway_authorizer_event import (
-    APIGatewayAuthorizerTokenEvent,
-)
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from auth_service.bootstrap import services
-from auth_service.use_cases import sessions
+from auth_service.use_cases import authorization
 from goldalert.observability.log import logger, start_request
 
 
@@ -21,9 +18,9 @@ class _RefusedError(Exception):
 
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     start_request(context.aws_request_id)
-    scheme, _, given = APIGatewayAuthorizerTokenEvent(event).authorization_token.partition(" ")
+    scheme, _, given = event["authorizationToken"].partition(" ")
     token = services().verifier.verify(given) if scheme.lower() == "bearer" else None
-    if token is None or not sessions.authorize(
+    if token is None or not authorization.authorize(
         services().unit_of_work, services().clock, services().session_cache, token.claims
     ):
         logger.info("token refused")

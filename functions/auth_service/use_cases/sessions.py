@@ -16,7 +16,6 @@ from auth_service.domain import (
     Client,
     SessionOverview,
     is_reused,
-    session_allows,
     session_stands,
 )
 from auth_service.errors import SessionEndedError, TotpRequiredError, WrongCredentialsError
@@ -252,26 +251,6 @@ def list_sessions(
         )
 
     return make_page(found, limit=limit, view=view, id_of=lambda session: session.session_id)
-
-
-def authorize(
-    unit_of_work: UnitOfWork[Accounts],
-    clock: Clock,
-    session_cache: SessionCache,
-    claims: AccessClaims,
-) -> bool:
-    """Say whether the session behind a genuine token still stands (S6, R12).
-
-    The cache may refuse at once; only the database allows.
-    """
-    now = clock.now()
-    if session_cache.note_use(claims.session_id, now):
-        with unit_of_work.begin() as tx:
-            session = tx.repository.session(claims.session_id)
-        if session is not None and session_allows(session, claims, now):
-            return True
-    session_cache.forget_use(claims.session_id)
-    return False
 
 
 def remove_old(unit_of_work: UnitOfWork[Accounts], clock: Clock) -> int:

@@ -8,7 +8,7 @@ import pytest
 
 from auth_service.domain import AccessClaims, AccessToken
 from auth_service.handlers import authorizer
-from auth_service.use_cases import sessions
+from auth_service.use_cases import authorization
 from goldalert.ids import new_id
 
 ARN = "arn:aws:execute-api:us-east-1:000000000000:api/local/GET/alert"
@@ -36,7 +36,7 @@ class Services:
 @pytest.fixture(autouse=True)
 def services(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(authorizer, "services", Services)
-    monkeypatch.setattr(sessions, "authorize", lambda *_: True)
+    monkeypatch.setattr(authorization, "authorize", lambda *_: True)
 
 
 def ask(header: str) -> dict[str, Any]:
@@ -65,7 +65,7 @@ def test_anything_else_is_unauthorized(header: str) -> None:
 
 def test_an_ended_session_is_unauthorized(monkeypatch: pytest.MonkeyPatch) -> None:
     """S6."""
-    monkeypatch.setattr(sessions, "authorize", lambda *_: False)
+    monkeypatch.setattr(authorization, "authorize", lambda *_: False)
     with pytest.raises(Exception, match=r"^Unauthorized$"):
         ask("Bearer genuine")
 
@@ -74,6 +74,6 @@ def test_a_database_that_is_away_lets_nobody_in(monkeypatch: pytest.MonkeyPatch)
     def fail(*_: Any) -> bool:
         raise ConnectionError("database")
 
-    monkeypatch.setattr(sessions, "authorize", fail)
+    monkeypatch.setattr(authorization, "authorize", fail)
     with pytest.raises(ConnectionError):
         ask("Bearer genuine")
