@@ -235,7 +235,17 @@ def test_an_admin_who_lost_the_link_gets_another_and_nothing_else_changes(auth: 
     assert told(auth) == before
 
 
-def test_racing_commands_make_one_account(auth: Auth) -> None:
-    race(auth, 5, lambda own: grant(own, "root@example.com"))
+def test_a_disabled_admin_is_enabled_again(auth: Auth, admin_id: UUID) -> None:
+    other_id = make_admin(auth, "other@example.com")
+    change(auth, admin_id, other_id, disabled=True)
+    grant(auth, "other@example.com")
+    assert not administration.get_user(auth.unit_of_work, user_id=other_id).disabled
+
+
+@pytest.mark.parametrize("is_known", [False, True])
+def test_racing_commands_make_one_admin(auth: Auth, is_known: bool) -> None:
+    if is_known:
+        auth.register("root@example.com")
+    race(auth, 10, lambda own: grant(own, "root@example.com"))
     assert emails(auth) == ["root@example.com"]
     assert told(auth).count("user_registered") == told(auth).count("user_role_changed") == 1
