@@ -16,9 +16,6 @@ UNSENT_AFTER = timedelta(minutes=2)
 
 TEMPLATE_TTL_SECONDS = 24 * 60 * 60
 
-EXPORTED_MAILS = 10_000
-"""The most mails that an export has: a Lambda answers with 6 MB at most."""
-
 
 class EmailSettings(Settings):
     """What the mail functions are told. What a function does not use is unset for it.

@@ -40,14 +40,6 @@ class RecipientView(View):
     created_at: datetime
 
 
-class UserExport(View):
-    """All that the service holds about a user. `truncated` says that older mails are left out."""
-
-    recipient: RecipientView | None
-    mails: list[EmailLog]
-    truncated: bool
-
-
 class MailDue(BaseModel):
     """A message of the queue of mails to send."""
 

@@ -5,7 +5,9 @@ from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import UUID
 
-from email_service.config import EVIDENCE_WINDOW, EXPORTED_MAILS, SEND_LEASE, UNSENT_AFTER
+from pydantic import JsonValue
+
+from email_service.config import EVIDENCE_WINDOW, SEND_LEASE, UNSENT_AFTER
 from email_service.domain import (
     DueMail,
     Evidence,
@@ -25,7 +27,7 @@ from email_service.errors import (
     MailRefusedError,
     RecipientUnknownError,
 )
-from email_service.schemas import EmailLog, RecipientView, UserExport
+from email_service.schemas import EmailLog, RecipientView
 from goldalert.cache.cache_aside import Cache
 from goldalert.clock import Clock
 from goldalert.db.unit_of_work import Transaction, UnitOfWork
@@ -48,6 +50,7 @@ from goldalert.events.users import (
     UserPreferencesChangedData,
     UserRegisteredData,
 )
+from goldalert.export import EXPORT_ROWS, make_part
 from goldalert.messaging.erasure import living_users, mark_erased
 from goldalert.observability.log import current_correlation_id, logger, start_request
 
@@ -233,17 +236,17 @@ def erase(tx: Transaction[Mails], clock: Clock, user: UserDeletedData) -> None:
     )
 
 
-def export_user(unit_of_work: UnitOfWork[Mails], *, user_id: UUID) -> UserExport:
+def export_user(unit_of_work: UnitOfWork[Mails], *, user_id: UUID) -> JsonValue:
     """Return what we hold about a user: not what the mails said, whose links are secrets."""
     with unit_of_work.begin() as tx:
         mails = tx.repository.logs(
-            user_id=user_id, status=None, recipient=None, after=None, limit=EXPORTED_MAILS + 1
+            user_id=user_id, status=None, recipient=None, after=None, limit=EXPORT_ROWS + 1
         )
-        return UserExport(
-            recipient=tx.repository.recipient(user_id),
-            mails=mails[:EXPORTED_MAILS],
-            truncated=len(mails) > EXPORTED_MAILS,
-        )
+        recipient = tx.repository.recipient(user_id)
+    return {
+        "recipient": None if recipient is None else recipient.model_dump(mode="json"),
+        **make_part(mails=mails),
+    }
 
 
 def _is_living(tx: Transaction[Mails], user_id: UUID) -> bool:

@@ -28,14 +28,6 @@ class PreferencesView(View):
     notifications: bool
 
 
-class UserExport(View):
-    """All that the service holds about a user. `truncated` says that older ones are left out."""
-
-    preferences: PreferencesView | None
-    notifications: list[NotificationView]
-    truncated: bool
-
-
 class UnreadCount(View):
     unread: int
 

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 from typing import Protocol
 from uuid import UUID
 
+from pydantic import JsonValue
+
 from goldalert.cache.cache_aside import Cache
 from goldalert.clock import Clock
 from goldalert.db.unit_of_work import Transaction, UnitOfWork
@@ -21,17 +23,16 @@ from goldalert.events.users import (
     UserPreferencesChangedData,
     UserRegisteredData,
 )
+from goldalert.export import EXPORT_ROWS, make_part
 from goldalert.messaging.erasure import living_users, mark_erased
 from goldalert.observability.log import current_correlation_id
 from notification_service import domain
-from notification_service.config import EXPORTED_NOTIFICATIONS
 from notification_service.domain import NewNotification
 from notification_service.schemas import (
     MarkedRead,
     NotificationView,
     PreferencesView,
     UnreadCount,
-    UserExport,
 )
 
 PRODUCER = "notification_service"
@@ -135,17 +136,15 @@ def erase(tx: Transaction[Notifications], clock: Clock, user: UserDeletedData) -
     )
 
 
-def export_user(unit_of_work: UnitOfWork[Notifications], *, user_id: UUID) -> UserExport:
+def export_user(unit_of_work: UnitOfWork[Notifications], *, user_id: UUID) -> JsonValue:
     """Return what we hold about a user."""
     with unit_of_work.begin() as tx:
-        notifications = tx.repository.page(
-            user_id, unread=False, after=None, limit=EXPORTED_NOTIFICATIONS + 1
-        )
-        return UserExport(
-            preferences=tx.repository.preferences(user_id),
-            notifications=notifications[:EXPORTED_NOTIFICATIONS],
-            truncated=len(notifications) > EXPORTED_NOTIFICATIONS,
-        )
+        notifications = tx.repository.page(user_id, unread=False, after=None, limit=EXPORT_ROWS + 1)
+        preferences = tx.repository.preferences(user_id)
+    return {
+        "preferences": None if preferences is None else preferences.model_dump(mode="json"),
+        **make_part(notifications=notifications),
+    }
 
 
 # --- the API --------------------------------------------------------------------------------------

@@ -10,9 +10,7 @@ from notification_service.bootstrap import services
 
 
 def export_user(user_id: UUID) -> JsonValue:
-    export = use_cases.export_user(services().unit_of_work, user_id=user_id)
-    data: JsonValue = export.model_dump(mode="json")
-    return data
+    return use_cases.export_user(services().unit_of_work, user_id=user_id)
 
 
 lambda_handler = serve_internal(export_user)

@@ -228,7 +228,7 @@ def test_an_export_has_the_recipient_and_their_own_mails_without_links(
 def test_an_export_says_when_older_mails_are_left_out(
     email: EmailService, ada: UUID, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("email_service.use_cases.EXPORTED_MAILS", 1)
+    monkeypatch.setattr("goldalert.export.EXPORT_ROWS", 1)
     export = exported(ada)
     assert export["truncated"] is True
     assert [mail["kind"] for mail in export["mails"]] == ["alert"]  # type: ignore[attr-defined]

@@ -204,7 +204,7 @@ def test_an_export_has_a_users_own_notifications_and_preferences(engine: Engine,
 def test_an_export_says_when_older_notifications_are_left_out(
     engine: Engine, ada: UUID, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("notification_service.use_cases.EXPORTED_NOTIFICATIONS", 2)
+    monkeypatch.setattr("goldalert.export.EXPORT_ROWS", 2)
     export = exported(ada)
     assert export["truncated"] is True
     notifications = export["notifications"]
