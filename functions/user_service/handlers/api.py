@@ -79,6 +79,7 @@ def export_user(caller: CurrentCaller) -> Response[Export]:
     export = accounts.export_user(
         services().unit_of_work,
         services().other_services,
+        services().rate_limiter,
         user_id=caller.user_id,
         deadline_seconds=EXPORT_DEADLINE_SECONDS,
     )

@@ -11,8 +11,11 @@ from goldalert.clock import Clock
 from goldalert.db.unit_of_work import Transaction, UnitOfWork
 from goldalert.events.catalogue import AnyEvent
 from goldalert.events.users import UserErasedData, UserErasedV1, UserRegisteredData
+from goldalert.http.quotas import refuse_if_exhausted
 from goldalert.messaging.erasure import living_users, mark_erased, recall
 from goldalert.observability.log import logger
+from goldalert.rate_limiting import RateLimiter
+from user_service.config import EXPORTS
 from user_service.schemas import Export, UserPart
 from user_service.use_cases.ports import (
     PRODUCER,
@@ -63,6 +66,7 @@ def forget_user(cache: Cache, event: AnyEvent) -> None:
 def export_user(
     unit_of_work: UnitOfWork[Users],
     others: Sequence[OtherService],
+    limiter: RateLimiter,
     *,
     user_id: UUID,
     deadline_seconds: float,
@@ -71,7 +75,11 @@ def export_user(
 
     All other services are asked at once. A part is missing when its service has not answered by
     the deadline, or when it is among the largest and the whole would not fit into an answer.
+
+    Raises:
+        RateLimitedError: the user asked too often.
     """
+    refuse_if_exhausted(limiter.hit(EXPORTS, str(user_id)))
     pool = ThreadPoolExecutor(max_workers=len(others) or 1)
     asked = {
         other.service: pool.submit(other.call, "export_user", user_id=user_id) for other in others

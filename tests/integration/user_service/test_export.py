@@ -16,6 +16,7 @@ from goldalert.service_client import BreakerStates, ServiceClient
 from tests.support.invocations import Client
 from tests.support.lambda_endpoint import LambdaEndpoint, serve_lambda
 from user_service.bootstrap import Services
+from user_service.config import EXPORTS
 from user_service.handlers import api
 from user_service.use_cases import accounts
 
@@ -137,3 +138,12 @@ def test_an_export_is_the_callers_own(ada: Client, others: dict[str, LambdaEndpo
 
 def test_nobody_gets_an_export_without_signing_in(services: Services) -> None:
     assert Client(api.lambda_handler).get("/user/export").status == 401
+
+
+def test_who_exports_too_often_is_told_when_to_come_back(
+    ada: Client, others: dict[str, LambdaEndpoint]
+) -> None:
+    """S3, S11: one request keeps seven functions busy."""
+    answers = [ada.get("/user/export") for _ in range(EXPORTS.amount + 1)]
+    assert [answer.status for answer in answers] == [200] * EXPORTS.amount + [429]
+    assert int(answers[-1].headers["Retry-After"]) > 0
