@@ -250,7 +250,7 @@ class TestHistory:
         prices.fetch(**CALM)
         prices.fetch(NOON + SLOT, **dict.fromkeys(CALM, "4391"))
         ok("/price/history")
-        kept = sorted(parts.cache.redis.keys())
+        kept = sorted(parts.cache.redis.keys("price:*"))
 
         cursor = ok("/price/history", limit=1)["next_cursor"]
         for query in (
@@ -261,7 +261,7 @@ class TestHistory:
             ok("/price/history", **query)
 
         assert kept == ["price:current", "price:history:2:USD:troy_ounce:24"]
-        assert sorted(parts.cache.redis.keys()) == kept
+        assert sorted(parts.cache.redis.keys("price:*")) == kept
 
     @pytest.mark.parametrize(
         ("field", "value"),
