@@ -7,7 +7,8 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, SecretStr
@@ -26,6 +27,7 @@ from goldalert.rate_limiting import Allowance, RateLimit, RateLimiter
 from goldalert.security.sealed import Sealer
 
 if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
     from pyotp import TOTP
 
 _ALGORITHM = "RS256"
@@ -194,10 +196,19 @@ class TokenSigner:
                 "iat": now,
                 "exp": now + ACCESS_TOKEN_LIFE,
             },
-            key.private_pem.get_secret_value(),
+            _private_key(key.private_pem.get_secret_value()),
             algorithm=_ALGORITHM,
             headers={"kid": key.kid, "typ": _TOKEN_TYPE},
         )
+
+
+@lru_cache(maxsize=1)
+def _private_key(pem: str) -> "RSAPrivateKey":
+    """Return a key that is ready to sign. To load it takes as long as dozens of signatures."""
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+    key = load_pem_private_key(pem.encode(), password=None)
+    return cast("RSAPrivateKey", key)
 
 
 class TokenVerifier:
