@@ -123,6 +123,8 @@ def complete(operation: dict[str, Any], service: str, security: list[dict[str, l
     responses = operation["responses"]
     for status in ("422", "500"):
         responses.pop(status, None)
+    if "204" in responses:  # it has no body, nor a `null` in one
+        responses["204"].pop("content", None)
     responses |= {
         status: {"$ref": f"#/components/responses/{PROBLEMS[status].name}"}
         for status in sorted(expected_problems(operation))

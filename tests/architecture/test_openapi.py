@@ -89,6 +89,21 @@ def test_who_must_wait_is_told_for_how_long() -> None:
     assert "headers" not in document()["paths"]["/price/health"]["get"]["responses"]["200"]
 
 
+def test_an_answer_without_content_has_none() -> None:
+    """S19."""
+    described = [
+        path for _, path, op in operations() if op["responses"].get("204", {}).get("content")
+    ]
+    assert described == []
+
+
+def test_a_page_is_described_as_one() -> None:
+    """S19."""
+    for path in ("/docs", "/auth/verify-email", "/auth/password/reset"):
+        answer = document()["paths"][path]["get"]["responses"]["200"]
+        assert list(answer["content"]) == ["text/html"]
+
+
 def test_a_route_says_who_may_call_it() -> None:
     security = {(method, path): operation["security"] for method, path, operation in operations()}
     assert security["get", "/health"] == []

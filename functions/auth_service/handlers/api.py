@@ -44,7 +44,7 @@ from auth_service.use_cases import (
 from goldalert.http.api import make_resolver, serve
 from goldalert.http.caller import ClientAddress, CurrentAdmin, CurrentCaller, Device, TokenExpiry
 from goldalert.http.health import HealthView, check_health, health_response
-from goldalert.http.pages import page
+from goldalert.http.pages import A_PAGE, page
 from goldalert.http.paging import Cursor, Limit
 from goldalert.http.schemas import Page, Text
 
@@ -81,7 +81,7 @@ def register(body: RegisterRequest, network: ClientAddress) -> Accepted:
     return Accepted(detail="A link to verify the address is on its way.")
 
 
-@app.get("/auth/verify-email")
+@app.get("/auth/verify-email", responses=A_PAGE)
 def verify_email_page() -> Response[str]:
     """Show the page behind the link in the mail. It changes nothing: mail scanners open links."""
     return page("auth_service", "verify_email.html")
@@ -124,7 +124,7 @@ def forgot_password(body: ForgotPasswordRequest, network: ClientAddress) -> Acce
     return Accepted(detail="If there is an account, a link to choose a password is on its way.")
 
 
-@app.get("/auth/password/reset")
+@app.get("/auth/password/reset", responses=A_PAGE)
 def reset_password_page() -> Response[str]:
     """Show the page behind the link in the mail. It changes nothing: mail scanners open links."""
     return page("auth_service", "reset_password.html")

@@ -8,6 +8,15 @@ from http import HTTPStatus
 from importlib.resources import files
 
 from aws_lambda_powertools.event_handler import Response
+from aws_lambda_powertools.event_handler.openapi.types import OpenAPIResponse
+
+A_PAGE: dict[int, OpenAPIResponse] = {
+    HTTPStatus.OK: {
+        "description": "The page.",
+        "content": {"text/html": {"schema": {"type": "string"}}},
+    }
+}
+"""What the API's description says of a route that answers with a page: `responses=A_PAGE`."""
 
 
 def page(package: str, name: str) -> Response[str]:
