@@ -42,8 +42,9 @@ MAILS_TO_ADDRESS = RateLimit("mails-to-address", amount=5, seconds=_HOUR)
 An owner who is refused because of them has links in the inbox that still work."""
 
 TOKENS_NETWORK = RateLimit("tokens-network", amount=30, seconds=15 * _MINUTE)
-"""Links and refresh tokens of one network that were no good. Nobody can guess one: this keeps load
-from the database."""
+"""Links and refresh tokens of one network that were no good. Nobody can guess one: it only tells a
+program that goes on trying to stop. A good one is taken all the same, whoever else is in the
+network."""
 
 TOKENS_OVERALL = RateLimit("tokens-overall", amount=3_000, seconds=_MINUTE)
 """The same of everybody."""

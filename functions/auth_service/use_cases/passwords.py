@@ -86,15 +86,13 @@ def reset_password(
         InvalidFieldError: the password is too easy to guess; the token may be used again.
         RateLimitedError: too many tokens were no good.
     """
-    throttle.check(TOKENS_NETWORK, network)
-    throttle.check(TOKENS_OVERALL)
     now, token_hash = clock.now(), hash_token(request.token)
     password = request.password.get_secret_value()
     with unit_of_work.begin() as tx:
         user = tx.repository.token_owner("reset_password", token_hash, now)
     if user is None:
-        throttle.note(TOKENS_NETWORK, network)
-        throttle.note(TOKENS_OVERALL)
+        throttle.take(TOKENS_NETWORK, network)
+        throttle.take(TOKENS_OVERALL)
         raise _refused()
     check_new_password(password, user.email)
     # hashing is slow by design and must not hold a connection

@@ -113,8 +113,6 @@ def verify_email(
         TokenRefusedError: it is unknown, used or expired.
         RateLimitedError: too many tokens were no good.
     """
-    throttle.check(TOKENS_NETWORK, network)
-    throttle.check(TOKENS_OVERALL)
     now = clock.now()
     with unit_of_work.begin() as tx:
         user_id = tx.repository.spend_token("verify_email", hash_token(token), now)
@@ -123,8 +121,8 @@ def verify_email(
             tx.repository.remember_network(user_id, network, now)
             tx.publish(email_verified(now, user_id, email))
     if user_id is None:
-        throttle.note(TOKENS_NETWORK, network)
-        throttle.note(TOKENS_OVERALL)
+        throttle.take(TOKENS_NETWORK, network)
+        throttle.take(TOKENS_OVERALL)
         raise TokenRefusedError("The link is not valid any more.")
 
 

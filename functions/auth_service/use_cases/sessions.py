@@ -149,14 +149,12 @@ def refresh(
         SessionEndedError: the token is unknown or reused, or the session is over.
         RateLimitedError: too many tokens were no good.
     """
-    throttle.check(TOKENS_NETWORK, network)
-    throttle.check(TOKENS_OVERALL)
     now, new_refresh_token = clock.now(), new_token()
     with unit_of_work.begin() as tx:
         used = tx.repository.lock_refresh_token(hash_token(refresh_token))
         if used is None or not session_stands(used.session, now):
-            throttle.note(TOKENS_NETWORK, network)
-            throttle.note(TOKENS_OVERALL)
+            throttle.take(TOKENS_NETWORK, network)
+            throttle.take(TOKENS_OVERALL)
             raise SessionEndedError("Sign in again.")
         session, generation, reused = used.session, used.generation + 1, is_reused(used, now)
         if reused:
