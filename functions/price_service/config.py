@@ -13,8 +13,8 @@ CURRENT_KEY = "price:current"
 """The key of the last tick in the cache: reading keeps it, a new tick forgets it."""
 
 CURRENT_SECONDS = 30
-"""How long the last tick is kept, and so may be wrong: a reader can keep it just after the next one
-forgot it, and whoever stores a tick can die before it forgets."""
+"""How long the last tick is kept, and so may be wrong: whoever stores the next one can die, or lose
+Redis, before it forgets this one."""
 
 HISTORY_PAGE = 50
 

@@ -138,10 +138,9 @@ class TestCurrent:
 
         assert ok("/price/current")["price"] == "4391.00"
 
-    def test_is_not_wrong_for_long_when_a_reader_keeps_it_too_late(
+    def test_is_kept_by_no_reader_who_loaded_it_before_the_next_tick(
         self, prices, parts, monkeypatch
     ) -> None:
-        """It loads the last tick, and keeps it after the next one was stored and forgot it."""
         prices.fetch(**CALM)
         load = Repository.last_tick_at
 
@@ -153,7 +152,7 @@ class TestCurrent:
         monkeypatch.setattr(Repository, "last_tick_at", store_the_next_one_meanwhile)
         assert ok("/price/current")["price"] == "4390.50"
 
-        assert ok("/price/current")["price"] == "4390.50"
+        assert ok("/price/current")["price"] == "4391.00"
         assert 0 < parts.cache.redis.ttl(CURRENT_KEY) <= 30
 
     def test_says_how_it_changed_in_a_day(self, prices) -> None:
