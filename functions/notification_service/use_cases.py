@@ -55,17 +55,17 @@ class Notifications(Protocol):
     def delete(self, user_id: UUID, notification_id: UUID) -> bool: ...
 
 
-# --- events: each returns the users whose unread count changes with the commit --------------------
+# --- events: `forget_unread_counts` follows the commit of each ------------------------------------
 
 
-def welcome(tx: Transaction[Notifications], event_id: UUID, user: UserRegisteredData) -> set[UUID]:
+def welcome(tx: Transaction[Notifications], event_id: UUID, user: UserRegisteredData) -> None:
     """Greet a new user, and give them the default preferences."""
     if _is_living(tx, user.user_id):
         tx.repository.add_default_preferences(user.user_id)
-    return _add(tx, [domain.welcome(event_id, user)])
+    _add(tx, [domain.welcome(event_id, user)])
 
 
-def tell_of_alerts(tx: Transaction[Notifications], triggered: AlertTriggeredData) -> set[UUID]:
+def tell_of_alerts(tx: Transaction[Notifications], triggered: AlertTriggeredData) -> None:
     """Tell users of their triggers, where they want to be told in the app."""
     return _add(
         tx,
@@ -77,30 +77,27 @@ def tell_of_alerts(tx: Transaction[Notifications], triggered: AlertTriggeredData
     )
 
 
-def tell_of_sent_mail(
-    tx: Transaction[Notifications], event_id: UUID, mail: EmailSentData
-) -> set[UUID]:
-    return _add(tx, [domain.email_sent(event_id, mail)])
+def tell_of_sent_mail(tx: Transaction[Notifications], event_id: UUID, mail: EmailSentData) -> None:
+    _add(tx, [domain.email_sent(event_id, mail)])
 
 
 def tell_of_failed_mail(
     tx: Transaction[Notifications], event_id: UUID, mail: EmailFailedData
-) -> set[UUID]:
-    return _add(tx, [domain.email_failed(event_id, mail)])
+) -> None:
+    _add(tx, [domain.email_failed(event_id, mail)])
 
 
 def tell_of_revoked_sessions(
     tx: Transaction[Notifications], event_id: UUID, revoked: SessionsRevokedData
-) -> set[UUID]:
+) -> None:
     """Tell a user why their sessions were ended, unless they did it and know."""
     notification = domain.sessions_revoked(event_id, revoked)
-    return _add(tx, [notification] if notification else [])
+    _add(tx, [notification] if notification else [])
 
 
-def _add(tx: Transaction[Notifications], notifications: Sequence[NewNotification]) -> set[UUID]:
+def _add(tx: Transaction[Notifications], notifications: Sequence[NewNotification]) -> None:
     living = living_users(tx.connection, {one.user_id for one in notifications})
     tx.repository.add([one for one in notifications if one.user_id in living])
-    return living
 
 
 def _is_living(tx: Transaction[Notifications], user_id: UUID) -> bool:

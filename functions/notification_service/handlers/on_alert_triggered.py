@@ -1,7 +1,6 @@
 """Alerts triggered: tell their users in the app."""
 
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
@@ -14,13 +13,13 @@ if TYPE_CHECKING:
 
 
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> "PartialItemFailureResponse":
-    told: set[UUID] = set()
-    answer = consume(
+    return consume(
         event,
         context,
         consumer="notification_service.on_alert_triggered",
         unit_of_work=services().unit_of_work,
-        handle=lambda tx, triggered: told.update(use_cases.tell_of_alerts(tx, triggered.data)),
+        handle=lambda tx, triggered: use_cases.tell_of_alerts(tx, triggered.data),
+        after_commit=lambda triggered: use_cases.forget_unread_counts(
+            services().cache, {trigger.user_id for trigger in triggered.data.triggers}
+        ),
     )
-    use_cases.forget_unread_counts(services().cache, told)
-    return answer

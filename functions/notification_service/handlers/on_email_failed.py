@@ -1,7 +1,6 @@
 """A mail was given up: tell its reader in the app, and why."""
 
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
@@ -14,15 +13,13 @@ if TYPE_CHECKING:
 
 
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> "PartialItemFailureResponse":
-    told: set[UUID] = set()
-    answer = consume(
+    return consume(
         event,
         context,
         consumer="notification_service.on_email_failed",
         unit_of_work=services().unit_of_work,
-        handle=lambda tx, failed: told.update(
-            use_cases.tell_of_failed_mail(tx, failed.event_id, failed.data)
+        handle=lambda tx, failed: use_cases.tell_of_failed_mail(tx, failed.event_id, failed.data),
+        after_commit=lambda failed: use_cases.forget_unread_counts(
+            services().cache, [failed.data.user_id]
         ),
     )
-    use_cases.forget_unread_counts(services().cache, told)
-    return answer

@@ -1,7 +1,6 @@
 """A mail was sent: tell its reader in the app."""
 
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
@@ -14,15 +13,13 @@ if TYPE_CHECKING:
 
 
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> "PartialItemFailureResponse":
-    told: set[UUID] = set()
-    answer = consume(
+    return consume(
         event,
         context,
         consumer="notification_service.on_email_sent",
         unit_of_work=services().unit_of_work,
-        handle=lambda tx, sent: told.update(
-            use_cases.tell_of_sent_mail(tx, sent.event_id, sent.data)
+        handle=lambda tx, sent: use_cases.tell_of_sent_mail(tx, sent.event_id, sent.data),
+        after_commit=lambda sent: use_cases.forget_unread_counts(
+            services().cache, [sent.data.user_id]
         ),
     )
-    use_cases.forget_unread_counts(services().cache, told)
-    return answer

@@ -1,7 +1,6 @@
 """Somebody was signed out: tell them in the app, where they may not know why."""
 
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
@@ -14,15 +13,15 @@ if TYPE_CHECKING:
 
 
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> "PartialItemFailureResponse":
-    told: set[UUID] = set()
-    answer = consume(
+    return consume(
         event,
         context,
         consumer="notification_service.on_sessions_revoked",
         unit_of_work=services().unit_of_work,
-        handle=lambda tx, revoked: told.update(
-            use_cases.tell_of_revoked_sessions(tx, revoked.event_id, revoked.data)
+        handle=lambda tx, revoked: use_cases.tell_of_revoked_sessions(
+            tx, revoked.event_id, revoked.data
+        ),
+        after_commit=lambda revoked: use_cases.forget_unread_counts(
+            services().cache, [revoked.data.user_id]
         ),
     )
-    use_cases.forget_unread_counts(services().cache, told)
-    return answer

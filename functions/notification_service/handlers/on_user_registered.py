@@ -1,7 +1,6 @@
 """A user registered: greet them in the app."""
 
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
@@ -14,15 +13,13 @@ if TYPE_CHECKING:
 
 
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> "PartialItemFailureResponse":
-    told: set[UUID] = set()
-    answer = consume(
+    return consume(
         event,
         context,
         consumer="notification_service.on_user_registered",
         unit_of_work=services().unit_of_work,
-        handle=lambda tx, registered: told.update(
-            use_cases.welcome(tx, registered.event_id, registered.data)
+        handle=lambda tx, registered: use_cases.welcome(tx, registered.event_id, registered.data),
+        after_commit=lambda registered: use_cases.forget_unread_counts(
+            services().cache, [registered.data.user_id]
         ),
     )
-    use_cases.forget_unread_counts(services().cache, told)
-    return answer

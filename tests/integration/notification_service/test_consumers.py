@@ -1,5 +1,6 @@
 """What a user is told of, once each, whatever comes in whatever order."""
 
+from collections.abc import Callable
 from itertools import permutations
 from uuid import UUID
 
@@ -9,6 +10,7 @@ from sqlalchemy import Engine, text
 from goldalert.events.catalogue import AnyEvent
 from goldalert.events.emails import EmailFailedData, EmailFailedV1, EmailSentData, EmailSentV1
 from goldalert.ids import new_id
+from notification_service.bootstrap import services
 from notification_service.handlers import (
     api,
     on_alert_triggered,
@@ -226,6 +228,28 @@ def test_a_kept_unread_count_is_forgotten_when_something_new_is_told(engine: Eng
     assert unread(user_id) == 1
     tell(alert_triggered(tick(), trigger(user_id), trigger(user_id)))
     assert unread(user_id) == 3
+
+
+@pytest.mark.parametrize(
+    "about",
+    [
+        user_registered,
+        lambda user_id: alert_triggered(tick(), trigger(user_id)),
+        sent,
+        failed,
+        lambda user_id: sessions_revoked(user_id, "password_changed"),
+    ],
+)
+def test_a_count_that_a_killed_worker_left_is_forgotten_when_the_message_comes_again(
+    engine: Engine, about: Callable[[UUID], AnyEvent]
+) -> None:
+    """R7. A process may end between its commit and Redis."""
+    user_id = new_id()
+    event = about(user_id)
+    tell(event)
+    services().cache.redis.set(f"unread:{user_id}", '{"unread": 0}', ex=60)
+    assert tell(event) == []
+    assert unread(user_id) == 1
 
 
 def test_what_is_no_event_comes_back_and_the_others_of_the_batch_are_done(engine: Engine) -> None:
