@@ -9,6 +9,7 @@ import pytest
 from goldalert.http.api import SECURITY_HEADERS
 from goldalert.http.problems import Problem
 from goldalert.settings import HttpSettings
+from tests.support.services import SERVICES
 from tests.support.template import load, render
 
 # what SAM adds to the resource of a kind, or to a function for an event of a kind
@@ -52,6 +53,35 @@ def test_what_the_gateway_answers_is_a_problem(name: str) -> None:
     assert problem.status == response["StatusCode"]
     retry_after = response["ResponseParameters"]["Headers"].get("Retry-After")
     assert (retry_after is not None) == (problem.status in {429, 503})
+
+
+@pytest.mark.parametrize(
+    ("name", "status"),
+    [
+        ("ACCESS_DENIED", 403),
+        ("EXPIRED_TOKEN", 403),
+        ("INVALID_API_KEY", 403),
+        ("INVALID_SIGNATURE", 403),
+        ("WAF_FILTERED", 403),
+        ("REQUEST_TOO_LARGE", 413),
+        ("UNSUPPORTED_MEDIA_TYPE", 415),
+        ("QUOTA_EXCEEDED", 429),
+        ("THROTTLED", 429),
+        # 404 on AWS as well, and 403 for a missing token: no such route is what both mean here
+        ("RESOURCE_NOT_FOUND", 404),
+        ("MISSING_AUTHENTICATION_TOKEN", 404),
+    ],
+)
+def test_no_answer_of_the_gateway_falls_to_the_default_and_its_status(
+    name: str, status: int
+) -> None:
+    """The default's status is 400, for the body has to say one."""
+    assert gateway_responses()[name]["StatusCode"] == status
+
+
+def test_a_changed_setting_reaches_what_the_gateway_answers() -> None:
+    """S14. SAM makes a deployment when the routes change; else the stage keeps the old answers."""
+    assert render("prod").resources["Api"]["Properties"]["AlwaysDeploy"] is True
 
 
 @pytest.mark.parametrize("name", gateway_responses())
@@ -123,3 +153,22 @@ def test_the_stack_leaves_room_below_cloudformations_limit() -> None:
         for extra in SAM_ADDS.get(kind, [])
     ]
     assert len(resources) + len(added) <= MOST_RESOURCES - ROOM
+
+
+def test_health_which_keeps_many_functions_busy_is_throttled_by_itself() -> None:
+    """S3: it is public, and counted by no service."""
+    settings = render("prod").resources["Api"]["Properties"]["MethodSettings"]
+    throttled = {
+        setting["ResourcePath"].replace("/~1", "/").replace("~1", "/")
+        for setting in settings
+        if setting["HttpMethod"] == "GET" and setting["ThrottlingRateLimit"] <= 5
+    }
+    services = {f"/{name.removesuffix('_service')}" for name in SERVICES if "_service" in name}
+    assert throttled == {"/health"} | {f"{service}/health" for service in services}
+
+
+def test_topics_are_encrypted_at_rest() -> None:
+    """S15: an event of a registration carries an address."""
+    topics = render("prod").of_type("AWS::SNS::Topic")
+    events = [topic for name, topic in topics.items() if name != "SesFeedbackTopic"]
+    assert {topic.get("KmsMasterKeyId") for topic in events} == {"alias/aws/sns"}

@@ -81,7 +81,12 @@ class ServesHttp(Protocol):
         """None: only API Gateway limits the requests."""
 
 
-def serve(app: APIGatewayRestResolver, services: Callable[[], ServesHttp]) -> Handler:
+def serve(
+    app: APIGatewayRestResolver,
+    services: Callable[[], ServesHttp],
+    *,
+    uncounted: Collection[str] = (),
+) -> Handler:
     """Return the Lambda handler of a resolver.
 
     It takes the caller's `X-Correlation-Id` when that is a valid one (8 to 64 letters, digits and
@@ -92,6 +97,8 @@ def serve(app: APIGatewayRestResolver, services: Callable[[], ServesHttp]) -> Ha
     Args:
         app: the service's routes.
         services: looked up on every request, `lambda: services()`: a test may replace it.
+        uncounted: resources that nobody is to be kept from because others in their network asked
+            for too much; those of health are among them anyway.
     """
 
     def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
@@ -101,7 +108,7 @@ def serve(app: APIGatewayRestResolver, services: Callable[[], ServesHttp]) -> Ha
         headers: dict[str, str] = {}
         try:
             headers |= _cors_headers(event, services().settings.allowed_origins)
-            answer = _answer(app, event, context, services(), headers)
+            answer = _answer(app, event, context, services(), headers, uncounted)
         except Exception as error:
             answer = _refuse(error)
         # single headers: an answer of ours never repeats one
@@ -131,11 +138,14 @@ def _answer(
     context: LambdaContext,
     services: ServesHttp,
     headers: dict[str, str],
+    uncounted: Collection[str],
 ) -> dict[str, Any]:
     """Answer a request; `headers` gets what its answer has to say, be it an error."""
     if event["httpMethod"] == "OPTIONS":
         return {"statusCode": HTTPStatus.NO_CONTENT, "body": "", "isBase64Encoded": False}
-    if services.rate_limiter is not None and not (event.get("resource") or "").endswith("/health"):
+    resource = event.get("resource") or ""
+    is_counted = not resource.endswith("/health") and resource not in uncounted
+    if services.rate_limiter is not None and is_counted:
         allowance = count_request(services.rate_limiter, services.settings, event)
         headers |= rate_limit_headers(allowance)
         refuse_if_exhausted(allowance)

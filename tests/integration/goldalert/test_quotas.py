@@ -39,6 +39,10 @@ class Service:
         def health() -> dict[str, str]:
             return {}
 
+        @app.get("/thing/token")
+        def token() -> dict[str, str]:
+            return {}
+
         @app.get("/thing/guarded")
         def guarded() -> None:
             raise RateLimitedError("Too many passwords.", retry_after=77)
@@ -47,7 +51,7 @@ class Service:
             allowed_origins=APP, user_requests_per_minute=3, network_requests_per_minute=2
         )
         services = Services(RateLimiter(redis_url), settings)
-        self._handler = serve(app, lambda: services)
+        self._handler = serve(app, lambda: services, uncounted=["/thing/token"])
 
     def get(
         self,
@@ -137,6 +141,12 @@ def test_an_unknown_route_counts_and_health_and_preflights_do_not(service: Servi
     assert statuses(service, 5, path="/thing/health") == [200] * 5
     assert statuses(service, 5, method="OPTIONS") == [204] * 5
     assert statuses(service, 3, path="/thing/x/health/") == [404, 404, 429]
+
+
+def test_nobody_is_signed_out_by_others_in_their_network(service: Service) -> None:
+    """S3: a route that refreshes tokens answers, however much the network asked for."""
+    assert statuses(service, 3) == [200, 200, 429]
+    assert statuses(service, 5, path="/thing/token") == [200] * 5
 
 
 def test_a_routes_own_limit_keeps_its_own_time(service: Service) -> None:
