@@ -291,7 +291,11 @@ class TokenVerifier:
         """Return the public keys as a JSON Web Key Set (RFC 7517)."""
         from jwt.algorithms import RSAAlgorithm
 
-        self._reread(_REREAD_SECONDS)
+        try:
+            self._reread(_REREAD_SECONDS)
+        except UnavailableError:
+            if not self._pem_by_kid:
+                raise
         algorithm = RSAAlgorithm(RSAAlgorithm.SHA256)
         keys = []
         for kid, pem in self._pem_by_kid.items():

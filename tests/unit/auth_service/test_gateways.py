@@ -271,6 +271,13 @@ def test_the_key_set_shows_a_new_key_after_30_seconds(warm: WarmVerifier) -> Non
     assert [key["kid"] for key in warm.jwks()["keys"]] == ["old", "new"]
 
 
+def test_the_key_set_is_there_while_the_keys_cannot_be_read_again(warm: WarmVerifier) -> None:
+    """S4."""
+    warm.is_down = True
+    warm.seconds += 30
+    assert [key["kid"] for key in warm.jwks()["keys"]] == ["old"]
+
+
 def test_the_signer_takes_the_key_that_is_active_now() -> None:
     """S4."""
     both = [OLD.signing(), NEW.signing()]
