@@ -84,6 +84,13 @@ def test_a_service_has_an_outbox_if_it_has_what_empties_it(service: str) -> None
 
 
 @pytest.mark.parametrize("service", SERVICES)
+def test_a_service_with_an_inbox_has_a_schedule_that_removes_its_old_rows(service: str) -> None:
+    schedules = (FUNCTIONS / service / "handlers").glob("scheduled_*.py")
+    removed = any('"inbox"' in path.read_text(encoding="utf-8") for path in schedules)
+    assert ("inbox" in tables(service)) == removed
+
+
+@pytest.mark.parametrize("service", SERVICES)
 def test_the_readme_names_every_subscription(service: str) -> None:
     text = readme(service)
     consumers = {handler for owner, handler in handler_files() if owner == service}

@@ -8,6 +8,8 @@ from goldalert.messaging.tables import INBOX_RETENTION_DAYS
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
+type Table = Literal["inbox", "idempotency_keys"]
+
 _ROWS = 5_000
 
 _AGES = {
@@ -17,7 +19,7 @@ _AGES = {
 """Column and hours that tell what is old."""
 
 
-def remove_old_rows(engine: "Engine", *tables: Literal["inbox", "idempotency_keys"]) -> int:
+def remove_old_rows(engine: "Engine", *tables: Table) -> int:
     """Delete up to 5,000 old rows of each table; return how many were deleted.
 
     Example:

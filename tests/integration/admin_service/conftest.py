@@ -13,6 +13,7 @@ from admin_service.handlers import (
     on_user_deleted,
     on_user_erased,
     on_user_role_changed,
+    scheduled_remove_old_rows,
 )
 from goldalert.secrets import DatabaseSecret, ServiceSecret
 
@@ -23,6 +24,7 @@ HANDLERS = (
     on_user_deleted,
     on_user_erased,
     on_user_role_changed,
+    scheduled_remove_old_rows,
 )
 
 

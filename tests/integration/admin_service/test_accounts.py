@@ -14,6 +14,7 @@ from admin_service.handlers import (
     on_user_deleted,
     on_user_erased,
     on_user_role_changed,
+    scheduled_remove_old_rows,
 )
 from goldalert.events.users import UserErasedData, UserErasedV1
 from goldalert.ids import new_id
@@ -140,3 +141,17 @@ def test_a_users_entries_are_found_by_an_index(
             text(f"EXPLAIN SELECT id FROM audit_logs WHERE {condition} ORDER BY id DESC")
         ).scalars()
         assert index in " ".join(plan)
+
+
+def test_the_schedule_forgets_old_inbox_rows(services: Services) -> None:
+    old, new = user_deleted(ADA), user_deleted(BEN)
+    deliver(on_user_deleted.lambda_handler, old)
+    with services.engine.begin() as connection:
+        connection.execute(text("UPDATE inbox SET received_at = now() - interval '29 days'"))
+    deliver(on_user_deleted.lambda_handler, new)
+    answer = scheduled_remove_old_rows.lambda_handler({"id": "schedule-of-a-test"}, Context())
+    assert answer == {"removed": 1}
+    with services.engine.begin() as connection:
+        assert connection.execute(text("SELECT event_id FROM inbox")).scalars().all() == [
+            new.event_id
+        ]
