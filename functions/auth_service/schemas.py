@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
+from aws_lambda_powertools.event_handler.openapi.params import Query
 from pydantic import AfterValidator, ConfigDict, Field, SecretStr, StrictBool, StringConstraints
 
 from auth_service.domain import (
@@ -12,7 +13,7 @@ from auth_service.domain import (
     normalise_email,
 )
 from goldalert.events.users import PersonName
-from goldalert.http.schemas import RequestBody, View
+from goldalert.http.schemas import RequestBody, Text, View
 from goldalert.security.roles import Role
 
 Email = Annotated[
@@ -33,6 +34,10 @@ GivenPassword = Annotated[SecretStr, Field(min_length=1, max_length=1024)]
 
 Code = Annotated[str, StringConstraints(min_length=6, max_length=40, pattern=r"^[A-Za-z0-9 -]+$")]
 """A code of an authenticator app or a recovery code, with or without blanks and dashes."""
+
+PartOfEmail = Annotated[
+    Text | None, Query(max_length=254, description="Only users whose address has this in it.")
+]
 
 OneTimeToken = Annotated[str, StringConstraints(min_length=20, max_length=100)]
 

@@ -3,8 +3,6 @@
 Each limit counts for each identity that it is asked about: a network, an address, an account.
 """
 
-from typing import Protocol
-
 from goldalert.rate_limiting import RateLimit
 
 _MINUTE = 60
@@ -52,31 +50,3 @@ TOKENS_OVERALL = RateLimit("tokens-overall", amount=3_000, seconds=_MINUTE)
 PROOFS = RateLimit("proofs", amount=10, seconds=15 * _MINUTE)
 """Wrong passwords and codes of one account from somebody who is signed in: an access token that was
 stolen is no way to guess them. A right one wipes them out."""
-
-
-class Throttle(Protocol):
-    """Counts tries. Identities may be personal data: they are stored as a keyed hash."""
-
-    def check(self, limit: RateLimit, *who: str) -> None:
-        """Count nothing.
-
-        Raises:
-            RateLimitedError: nothing is left of the limit.
-        """
-        ...
-
-    def take(self, limit: RateLimit, *who: str) -> None:
-        """Count one, which cannot be raced past.
-
-        Raises:
-            RateLimitedError: nothing was left of the limit.
-        """
-        ...
-
-    def note(self, limit: RateLimit, *who: str) -> None:
-        """Count one that failed, for a later `check`."""
-        ...
-
-    def forgive(self, limit: RateLimit, *who: str) -> None:
-        """Forget what was counted."""
-        ...

@@ -21,9 +21,8 @@ from auth_service.schemas import (
     ResetPasswordRequest,
     TokenPair,
 )
-from auth_service.throttling import Throttle
 from auth_service.use_cases import authorization, passwords, registration, sessions
-from auth_service.use_cases.ports import Accounts, Codes, Passwords, SessionCache, Signer
+from auth_service.use_cases.ports import Accounts, Codes, Passwords, SessionCache, Signer, Throttle
 from goldalert.db.unit_of_work import UnitOfWork
 from goldalert.events.catalogue import AnyEvent, parse_event
 from goldalert.http.caller import Caller

@@ -7,13 +7,12 @@ from auth_service.config import RESET_TOKEN_LIFE, VERIFICATION_TOKEN_LIFE
 from auth_service.domain import ManagedUser
 from auth_service.schemas import AdminLink, ManagedUserChange, ManagedUserView
 from auth_service.use_cases.ports import PRODUCER, Accounts, Passwords, Seal, SessionCache
+from auth_service.use_cases.registration import email_verified
 from auth_service.use_cases.sessions import sessions_revoked
 from goldalert.clock import Clock
 from goldalert.db.unit_of_work import Transaction, UnitOfWork
 from goldalert.errors import ConflictError, ForbiddenError, NotFoundError
 from goldalert.events.users import (
-    UserEmailVerifiedData,
-    UserEmailVerifiedV1,
     UserRegisteredData,
     UserRegisteredV1,
     UserRoleChangedData,
@@ -131,14 +130,7 @@ def grant_admin(
             ended = _change(tx, now, user, "admin", disabled=False, changed_by=None)
         if not user.email_verified:
             tx.repository.mark_verified(user.user_id, now)
-            tx.publish(
-                UserEmailVerifiedV1(
-                    occurred_at=now,
-                    producer=PRODUCER,
-                    correlation_id=current_correlation_id(),
-                    data=UserEmailVerifiedData(user_id=user.user_id, email=email),
-                )
-            )
+            tx.publish(email_verified(now, user.user_id, email))
         tx.repository.add_token(user.user_id, "reset_password", hash_token(reset_token), expires_at)
     session_cache.deny(ended)
     return AdminLink(

@@ -6,8 +6,15 @@ from pydantic import JsonValue
 
 from auth_service.errors import WrongCodeError, WrongPasswordError
 from auth_service.schemas import EraseAccountRequest, ExportedSession, ManagedUserView
-from auth_service.throttling import PROOFS, Throttle
-from auth_service.use_cases.ports import PRODUCER, Accounts, Codes, Passwords, SessionCache
+from auth_service.throttling import PROOFS
+from auth_service.use_cases.ports import (
+    PRODUCER,
+    Accounts,
+    Codes,
+    Passwords,
+    SessionCache,
+    Throttle,
+)
 from auth_service.use_cases.two_factor import check_password, is_two_factor_on, take_code
 from goldalert.clock import Clock
 from goldalert.db.unit_of_work import UnitOfWork

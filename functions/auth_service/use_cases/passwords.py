@@ -11,7 +11,6 @@ from auth_service.throttling import (
     PROOFS,
     TOKENS_NETWORK,
     TOKENS_OVERALL,
-    Throttle,
 )
 from auth_service.use_cases.ports import (
     PRODUCER,
@@ -20,6 +19,7 @@ from auth_service.use_cases.ports import (
     Seal,
     SessionCache,
     Signer,
+    Throttle,
 )
 from auth_service.use_cases.registration import email_verified
 from auth_service.use_cases.sessions import sessions_revoked, token_pair

@@ -15,6 +15,7 @@ from auth_service.domain import (
     TwoFactor,
     User,
 )
+from goldalert.rate_limiting import RateLimit
 from goldalert.security.roles import Role
 
 PRODUCER = "auth_service"
@@ -118,3 +119,31 @@ class Seal(Protocol):
     """Seals a secret for the e-mail service."""
 
     def seal(self, text: str) -> str: ...
+
+
+class Throttle(Protocol):
+    """Counts tries. Identities may be personal data: they are stored as a keyed hash."""
+
+    def check(self, limit: RateLimit, *who: str) -> None:
+        """Count nothing.
+
+        Raises:
+            RateLimitedError: nothing is left of the limit.
+        """
+        ...
+
+    def take(self, limit: RateLimit, *who: str) -> None:
+        """Count one, which cannot be raced past.
+
+        Raises:
+            RateLimitedError: nothing was left of the limit.
+        """
+        ...
+
+    def note(self, limit: RateLimit, *who: str) -> None:
+        """Count one that failed, for a later `check`."""
+        ...
+
+    def forgive(self, limit: RateLimit, *who: str) -> None:
+        """Forget what was counted."""
+        ...

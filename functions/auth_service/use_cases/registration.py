@@ -13,9 +13,8 @@ from auth_service.throttling import (
     REGISTER_OVERALL,
     TOKENS_NETWORK,
     TOKENS_OVERALL,
-    Throttle,
 )
-from auth_service.use_cases.ports import PRODUCER, Accounts, Passwords, Seal
+from auth_service.use_cases.ports import PRODUCER, Accounts, Passwords, Seal, Throttle
 from goldalert.clock import Clock
 from goldalert.db.unit_of_work import UnitOfWork
 from goldalert.errors import NotFoundError

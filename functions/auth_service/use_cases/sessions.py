@@ -27,7 +27,6 @@ from auth_service.throttling import (
     LOGIN_OVERALL,
     TOKENS_NETWORK,
     TOKENS_OVERALL,
-    Throttle,
 )
 from auth_service.use_cases.ports import (
     PRODUCER,
@@ -36,6 +35,7 @@ from auth_service.use_cases.ports import (
     Passwords,
     SessionCache,
     Signer,
+    Throttle,
 )
 from auth_service.use_cases.two_factor import is_two_factor_on, take_code
 from goldalert.clock import Clock

@@ -12,8 +12,8 @@ from auth_service.schemas import (
     TwoFactorDisableRequest,
     TwoFactorSetup,
 )
-from auth_service.throttling import PROOFS, Throttle
-from auth_service.use_cases.ports import Accounts, Codes, Passwords
+from auth_service.throttling import PROOFS
+from auth_service.use_cases.ports import Accounts, Codes, Passwords, Throttle
 from goldalert.clock import Clock
 from goldalert.db.unit_of_work import UnitOfWork
 from goldalert.errors import ConflictError, NotFoundError

@@ -3,7 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
-from auth_service.schemas import LoginRequest, RegisterRequest
+from auth_service.schemas import GrantAdminRequest, LoginRequest, RegisterRequest
 from goldalert.ids import new_id
 from tests.support.facts import user_registered
 
@@ -114,3 +114,13 @@ def test_a_password_shows_in_no_representation() -> None:
     """S15."""
     request = LoginRequest(email="ada@example.com", password=PASSWORD)
     assert PASSWORD not in repr(request) + request.model_dump_json()
+
+
+@pytest.mark.parametrize("request_model", [GrantAdminRequest, LoginRequest])
+def test_an_error_quotes_nothing_of_what_was_sent(
+    request_model: type[GrantAdminRequest | LoginRequest],
+) -> None:
+    """S15: a log may show the error."""
+    with pytest.raises(ValidationError) as refused:
+        request_model.model_validate({"email": "ada.example.com", "pasword": PASSWORD})
+    assert not [sent for sent in ("ada", PASSWORD) if sent in str(refused.value)]
