@@ -125,6 +125,8 @@ def serve(
                 "duration_ms": round((time.perf_counter() - started) * 1000, 1),
                 "bytes": len((answer["body"] or "").encode()),
                 "user_id": signed_in_user(event),
+                # API Gateway's access log knows the request by this one
+                "request_id": event["requestContext"]["requestId"],
             },
         )
         return answer
@@ -217,9 +219,11 @@ def _parse_json(body: str) -> Any:
         if "\\ud" in body.lower():
             # half of a surrogate pair can be written in JSON, but neither hashed nor stored
             json.dumps(parsed, ensure_ascii=False).encode()
-        return parsed
     except (ValueError, RecursionError) as error:
         raise MalformedRequestError("The body is not valid JSON.", code="malformed_json") from error
+    if isinstance(parsed, list):  # no route takes one, and powertools takes [x] for x
+        raise MalformedRequestError("The body is not a JSON object.")
+    return parsed
 
 
 def _refuse_constant(name: str) -> None:

@@ -222,11 +222,13 @@ def test_a_request_is_one_line(
     status: int,
 ) -> None:
     """S15: ids and numbers, nothing that the client has sent."""
-    send(method, path, context=signed_in(), resource="/{proxy+}")
+    headers = {"X-Correlation-Id": "callers-own"}
+    send(method, path, context=signed_in(), resource="/{proxy+}", headers=headers)
     [record] = [record for record in caplog.records if record.msg == "request"]
     line = json.loads(logger.registered_formatter.format(record))
     assert (line["method"], line.get("route"), line["status"]) == (method, route, status)
-    assert (line["user_id"], line["correlation_id"]) == (USER, "gateway-request")
+    assert (line["user_id"], line["correlation_id"]) == (USER, "callers-own")
+    assert line["request_id"] == "gateway-request", "it leads to API Gateway's own line"
     assert line["duration_ms"] >= 0
     assert (line["bytes"] > 0) == (status != 204)
 
@@ -238,6 +240,7 @@ def test_a_request_is_one_line(
         ('{"price": NaN}', 400, "malformed_json"),
         ("[" * 50_000, 400, "malformed_json"),
         ("9" * 5000, 400, "malformed_json"),
+        ('[{"price": "1"}]', 400, "malformed_request"),
         ('{"name": "half a character: \\uD83d"}', 400, "malformed_json"),
         ('{"\\udead": 1}', 400, "malformed_json"),
         (None, 422, "validation_failed"),
