@@ -37,8 +37,8 @@ class ProblemResponse(NamedTuple):
 
 PROBLEMS = {
     "400": ProblemResponse("Malformed", "The request cannot be read."),
-    "401": ProblemResponse("Unauthorized", "No token, or one that does not hold (any more)."),
-    "403": ProblemResponse("Forbidden", "For admins only."),
+    "401": ProblemResponse("Unauthorized", "No token or credentials that hold (any more)."),
+    "403": ProblemResponse("Forbidden", "Not an admin, or the password or the code is wrong."),
     "404": ProblemResponse("NotFound", "There is no such thing, or it is somebody else's."),
     "413": ProblemResponse("TooLarge", "The body is larger than 64 KiB."),
     "415": ProblemResponse("UnsupportedMediaType", "The body is not JSON."),
@@ -47,6 +47,16 @@ PROBLEMS = {
     "503": ProblemResponse("Unavailable", "Something is down; come back after `Retry-After`."),
     "4XX": ProblemResponse("Problem", "What went wrong (RFC 9457)."),
     "5XX": ProblemResponse("Problem", "What went wrong (RFC 9457)."),
+}
+# what a route finds out by itself, by what the caller gives to prove who they are
+WRONG_PROOF = {
+    "POST /auth/login": "401",
+    "POST /auth/refresh": "401",
+    "POST /auth/password/change": "403",
+    "POST /auth/2fa/enable": "403",
+    "POST /auth/2fa/disable": "403",
+    "POST /auth/2fa/recovery-codes": "403",
+    "DELETE /auth/account": "403",
 }
 RATE_LIMIT_HEADERS = {
     "RateLimit-Limit": ("Requests that you may send to this service in a minute.", "integer"),
@@ -102,6 +112,8 @@ def describe(services: dict[str, APIGatewayRestResolver]) -> dict[str, Any]:
             operation = described["paths"][route.openapi_path][route.method.lower()]
             operation["summary"] = route.func.__name__.replace("_", " ").capitalize()
             complete(operation, service, security_of(route))
+            if status := WRONG_PROOF.get(f"{route.method} {route.openapi_path}"):
+                add_problem(operation, status)
             if route.openapi_path.endswith("/health"):
                 # what is down says so in the same words
                 operation["responses"]["503"] = operation["responses"]["200"]
@@ -125,10 +137,13 @@ def complete(operation: dict[str, Any], service: str, security: list[dict[str, l
         responses.pop(status, None)
     if "204" in responses:  # it has no body, nor a `null` in one
         responses["204"].pop("content", None)
-    responses |= {
-        status: {"$ref": f"#/components/responses/{PROBLEMS[status].name}"}
-        for status in sorted(expected_problems(operation))
-    }
+    for status in sorted(expected_problems(operation)):
+        add_problem(operation, status)
+
+
+def add_problem(operation: dict[str, Any], status: str) -> None:
+    reference = f"#/components/responses/{PROBLEMS[status].name}"
+    operation["responses"][status] = {"$ref": reference}
 
 
 def add_rate_limit_headers(operation: dict[str, Any]) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from goldalert.http.api import make_resolver
 from goldalert.http.schemas import View
-from infra.openapi import PROBLEMS, NameTakenError, describe, resolvers, routes
+from infra.openapi import PROBLEMS, WRONG_PROOF, NameTakenError, describe, resolvers, routes
 
 
 @cache
@@ -23,6 +23,14 @@ def operations() -> list[tuple[str, str, dict[str, Any]]]:
         for path, methods in document()["paths"].items()
         for method, operation in methods.items()
     ]
+
+
+def fields_of(operation: dict[str, Any]) -> set[str]:
+    """The names in an operation's body."""
+    found = re.search(r'"#/components/schemas/(\w+)"', json.dumps(operation.get("requestBody")))
+    if found is None:
+        return set()
+    return set(document()["components"]["schemas"][found[1]]["properties"])
 
 
 def test_every_route_is_in_the_document() -> None:
@@ -67,7 +75,10 @@ def test_every_error_is_a_problem_document() -> None:
         ("get", "/docs", set()),
         ("get", "/user/profile", {"401"}),
         ("get", "/admin/audit-logs", {"401", "403", "422"}),
-        ("post", "/auth/login", {"400", "413", "415", "422"}),
+        ("post", "/auth/login", {"400", "401", "413", "415", "422"}),
+        ("post", "/auth/register", {"400", "413", "415", "422"}),
+        ("post", "/auth/2fa/setup", {"401"}),
+        ("delete", "/auth/account", {"400", "401", "403", "413", "415", "422"}),
         ("get", "/alert/{alert_id}", {"401", "404", "422"}),
         ("patch", "/alert/{alert_id}", {"400", "401", "404", "413", "415", "422"}),
     ],
@@ -78,6 +89,22 @@ def test_an_operation_names_the_errors_of_its_nature(
     responses = document()["paths"][path][method]["responses"]
     named = {status for status in responses if re.fullmatch("4..", status)}
     assert named - {"429", "4XX"} == expected
+
+
+def test_whoever_asks_for_a_proof_says_what_a_wrong_one_is_answered() -> None:
+    """What somebody proves who is signed in is a 403: a 401 would say that the session is over."""
+    asking = {
+        f"{method.upper()} {path}"
+        for method, path, operation in operations()
+        if operation["security"] and fields_of(operation) & {"password", "current_password", "code"}
+    }
+    assert asking == {name for name, status in WRONG_PROOF.items() if status == "403"}
+    giving = {
+        f"{method.upper()} {path}"
+        for method, path, operation in operations()
+        if not operation["security"] and "TokenPair" in json.dumps(operation["responses"])
+    }
+    assert giving == {name for name, status in WRONG_PROOF.items() if status == "401"}
 
 
 def test_who_must_wait_is_told_for_how_long() -> None:
