@@ -149,7 +149,7 @@ class Repository:
         ).scalars()
         return set(user_ids) - set(unwilling)
 
-    def erase(self, user_id: UUID) -> None:
+    def erase_user(self, user_id: UUID) -> None:
         """Delete all that names a user, except a hash of an address that may get no more mail."""
         # Mails first: SES's feedback locks the mail before the recipient, too. `email_logs` is a
         # view of them; items and evidence go with them.

@@ -32,6 +32,7 @@ from goldalert.cache.cache_aside import Cache
 from goldalert.clock import Clock
 from goldalert.db.unit_of_work import Transaction, UnitOfWork
 from goldalert.events.alerts import AlertTriggeredData, Trigger
+from goldalert.events.catalogue import AnyEvent
 from goldalert.events.emails import (
     EmailFailedData,
     EmailFailedV1,
@@ -43,15 +44,12 @@ from goldalert.events.prices import Tick
 from goldalert.events.users import (
     EmailVerificationRequestedData,
     PasswordResetRequestedData,
-    UserDeletedData,
     UserEmailVerifiedData,
-    UserErasedData,
-    UserErasedV1,
     UserPreferencesChangedData,
     UserRegisteredData,
 )
 from goldalert.export import EXPORT_ROWS, make_part
-from goldalert.messaging.erasure import living_users, mark_erased
+from goldalert.messaging.erasure import living_users, mark_erased, publish_erased
 from goldalert.observability.log import current_correlation_id, logger, start_request
 
 PRODUCER = "email_service"
@@ -69,7 +67,7 @@ class Mails(Protocol):
     def has_address(self, user_id: UUID) -> bool: ...
     def recipient(self, user_id: UUID) -> RecipientView | None: ...
     def wanting_notifications(self, user_ids: Collection[UUID]) -> set[UUID]: ...
-    def erase(self, user_id: UUID) -> None: ...
+    def erase_user(self, user_id: UUID) -> None: ...
     def add_link_mail(
         self,
         user_id: UUID,
@@ -219,21 +217,15 @@ def note_preferences(tx: Transaction[Mails], preferences: UserPreferencesChanged
         tx.repository.set_preferences(preferences)
 
 
-def erase(tx: Transaction[Mails], clock: Clock, user: UserDeletedData) -> None:
-    """Erase a user, and tell that it is done.
+def erase_user(tx: Transaction[Mails], clock: Clock, event: AnyEvent) -> None:
+    """Erase a user, and say so.
 
     A mail that is being sent at this moment may still go out: `send_mail` finds its row gone.
     """
-    mark_erased(tx.connection, user.user_id)
-    tx.repository.erase(user.user_id)
-    tx.publish(
-        UserErasedV1(
-            occurred_at=clock.now(),
-            producer=PRODUCER,
-            correlation_id=current_correlation_id(),
-            data=UserErasedData(user_id=user.user_id),
-        )
-    )
+    user_id: UUID = event.data.user_id
+    mark_erased(tx.connection, user_id)
+    tx.repository.erase_user(user_id)
+    publish_erased(tx, clock, producer=PRODUCER, event=event)
 
 
 def export_user(unit_of_work: UnitOfWork[Mails], *, user_id: UUID) -> JsonValue:

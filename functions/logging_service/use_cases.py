@@ -9,11 +9,10 @@ from pydantic import JsonValue
 from goldalert.clock import Clock
 from goldalert.db.unit_of_work import Transaction, UnitOfWork
 from goldalert.events.catalogue import AnyEvent
-from goldalert.events.users import UserErasedData, UserErasedV1
 from goldalert.export import EXPORT_ROWS, make_part
 from goldalert.http.paging import make_page
 from goldalert.http.schemas import Page
-from goldalert.messaging.erasure import living_users, mark_erased
+from goldalert.messaging.erasure import living_users, mark_erased, publish_erased
 from logging_service.domain import LogEntry, LogFilter, describe
 from logging_service.schemas import LogView
 
@@ -42,14 +41,7 @@ def erase_user(tx: Transaction[Logs], clock: Clock, event: AnyEvent) -> None:
     user_id: UUID = event.data.user_id
     mark_erased(tx.connection, user_id)
     tx.repository.erase_user(user_id)
-    tx.publish(
-        UserErasedV1(
-            occurred_at=clock.now(),
-            producer=PRODUCER,
-            correlation_id=event.correlation_id,
-            data=UserErasedData(user_id=user_id),
-        )
-    )
+    publish_erased(tx, clock, producer=PRODUCER, event=event)
 
 
 def export_user(unit_of_work: UnitOfWork[Logs], *, user_id: UUID) -> JsonValue:

@@ -57,7 +57,7 @@ class Repository:
         ).first()
         return PreferencesView.model_validate(row) if row else None
 
-    def erase(self, user_id: UUID) -> None:
+    def erase_user(self, user_id: UUID) -> None:
         for table in ("notifications", "notification_preferences"):
             self._connection.execute(
                 text(f"DELETE FROM {table} WHERE user_id = :user_id"),  # noqa: S608 - constants

@@ -14,18 +14,15 @@ from goldalert.clock import Clock
 from goldalert.db.unit_of_work import Transaction, UnitOfWork
 from goldalert.errors import NotFoundError
 from goldalert.events.alerts import AlertTriggeredData
+from goldalert.events.catalogue import AnyEvent
 from goldalert.events.emails import EmailFailedData, EmailSentData
 from goldalert.events.users import (
     SessionsRevokedData,
-    UserDeletedData,
-    UserErasedData,
-    UserErasedV1,
     UserPreferencesChangedData,
     UserRegisteredData,
 )
 from goldalert.export import EXPORT_ROWS, make_part
-from goldalert.messaging.erasure import living_users, mark_erased
-from goldalert.observability.log import current_correlation_id
+from goldalert.messaging.erasure import living_users, mark_erased, publish_erased
 from notification_service import domain
 from notification_service.domain import NewNotification
 from notification_service.schemas import (
@@ -44,7 +41,7 @@ class Notifications(Protocol):
     def add_default_preferences(self, user_id: UUID) -> None: ...
     def set_master_switch(self, user_id: UUID, *, version: int, notifications: bool) -> None: ...
     def preferences(self, user_id: UUID) -> PreferencesView | None: ...
-    def erase(self, user_id: UUID) -> None: ...
+    def erase_user(self, user_id: UUID) -> None: ...
     def add(self, notifications: Sequence[NewNotification]) -> None: ...
     def page(
         self, user_id: UUID, *, unread: bool, after: UUID | None, limit: int
@@ -119,18 +116,12 @@ def set_master_switch(
         )
 
 
-def erase(tx: Transaction[Notifications], clock: Clock, user: UserDeletedData) -> None:
-    """Erase a user, and tell that it is done."""
-    mark_erased(tx.connection, user.user_id)
-    tx.repository.erase(user.user_id)
-    tx.publish(
-        UserErasedV1(
-            occurred_at=clock.now(),
-            producer=PRODUCER,
-            correlation_id=current_correlation_id(),
-            data=UserErasedData(user_id=user.user_id),
-        )
-    )
+def erase_user(tx: Transaction[Notifications], clock: Clock, event: AnyEvent) -> None:
+    """Erase a user, and say so."""
+    user_id: UUID = event.data.user_id
+    mark_erased(tx.connection, user_id)
+    tx.repository.erase_user(user_id)
+    publish_erased(tx, clock, producer=PRODUCER, event=event)
 
 
 def export_user(unit_of_work: UnitOfWork[Notifications], *, user_id: UUID) -> JsonValue:

@@ -31,7 +31,7 @@ class Repository:
                 .on_conflict_do_nothing(index_elements=["user_id"])
             )
 
-    def delete_user(self, user_id: UUID) -> None:
+    def erase_user(self, user_id: UUID) -> None:
         # in the order in which a change locks them
         for table in (PREFERENCES, PROFILES, ACCOUNT_SETTINGS):
             self._connection.execute(delete(table).where(table.c.user_id == user_id))

@@ -15,9 +15,8 @@ from goldalert.clock import Clock
 from goldalert.db.unit_of_work import Transaction, UnitOfWork
 from goldalert.events.alerts import AlertTriggeredV1
 from goldalert.events.catalogue import AnyEvent
-from goldalert.events.users import UserErasedData, UserErasedV1
 from goldalert.export import EXPORT_ROWS, make_part
-from goldalert.messaging.erasure import mark_erased, recall
+from goldalert.messaging.erasure import mark_erased, publish_erased, recall
 
 
 class Accounts(Protocol):
@@ -47,14 +46,7 @@ def erase_user(tx: Transaction[Accounts], clock: Clock, event: AnyEvent) -> None
     for waiting in recall(tx.connection, user_id):
         if isinstance(waiting, AlertTriggeredV1) and (others := _without(waiting, user_id)):
             tx.publish(others)
-    tx.publish(
-        UserErasedV1(
-            occurred_at=clock.now(),
-            producer=PRODUCER,
-            correlation_id=event.correlation_id,
-            data=UserErasedData(user_id=user_id),
-        )
-    )
+    publish_erased(tx, clock, producer=PRODUCER, event=event)
 
 
 def _without(event: AlertTriggeredV1, user_id: UUID) -> AlertTriggeredV1 | None:

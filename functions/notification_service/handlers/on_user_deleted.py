@@ -18,7 +18,7 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> "PartialIte
         context,
         consumer="notification_service.on_user_deleted",
         unit_of_work=services().unit_of_work,
-        handle=lambda tx, deleted: use_cases.erase(tx, services().clock, deleted.data),
+        handle=lambda tx, deleted: use_cases.erase_user(tx, services().clock, deleted),
         after_commit=lambda deleted: use_cases.forget_unread_counts(
             services().cache, [deleted.data.user_id]
         ),

@@ -10,9 +10,9 @@ from pydantic import JsonValue
 from goldalert.clock import Clock
 from goldalert.db.unit_of_work import Transaction, UnitOfWork
 from goldalert.events.catalogue import AnyEvent
-from goldalert.events.users import UserErasedData, UserErasedV1, UserRegisteredData
+from goldalert.events.users import UserRegisteredData
 from goldalert.http.quotas import refuse_if_exhausted
-from goldalert.messaging.erasure import living_users, mark_erased, recall
+from goldalert.messaging.erasure import living_users, mark_erased, publish_erased
 from goldalert.observability.log import logger
 from goldalert.rate_limiting import RateLimiter
 from user_service.config import EXPORTS
@@ -38,23 +38,11 @@ def create_user(tx: Transaction[Users], event: AnyEvent) -> None:
 
 
 def erase_user(tx: Transaction[Users], clock: Clock, event: AnyEvent) -> None:
-    """Erase a user, and say so. The copies in Redis are for `forget_user`, after the commit.
-
-    Raises:
-        StillPublishingError: a change of the user's is on its way to SNS.
-    """
+    """Erase a user, and say so. The copies in Redis are for `forget_user`, after the commit."""
     user_id: UUID = event.data.user_id
     mark_erased(tx.connection, user_id)
-    tx.repository.delete_user(user_id)
-    recall(tx.connection, user_id)
-    tx.publish(
-        UserErasedV1(
-            occurred_at=clock.now(),
-            producer=PRODUCER,
-            correlation_id=event.correlation_id,
-            data=UserErasedData(user_id=user_id),
-        )
-    )
+    tx.repository.erase_user(user_id)
+    publish_erased(tx, clock, producer=PRODUCER, event=event)
 
 
 def forget_user(cache: Cache, event: AnyEvent) -> None:

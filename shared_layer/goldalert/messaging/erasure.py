@@ -10,10 +10,14 @@ from uuid import UUID
 
 from goldalert.errors import UnavailableError
 from goldalert.events.catalogue import AnyEvent, parse_event
+from goldalert.events.users import UserErasedData, UserErasedV1
 from goldalert.messaging.relay import LEASE
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
+
+    from goldalert.clock import Clock
+    from goldalert.db.unit_of_work import Transaction
 
 CREATE_ERASED_USERS = """
 CREATE TABLE erased_users (
@@ -74,6 +78,27 @@ def living_users(connection: "Connection", user_ids: Collection[UUID]) -> set[UU
         text("SELECT user_id FROM erased_users WHERE user_id = ANY(CAST(:ids AS uuid[]))"), ids
     ).scalars()
     return set(user_ids) - set(erased)
+
+
+def publish_erased[Repository](
+    tx: "Transaction[Repository]", clock: "Clock", *, producer: str, event: AnyEvent
+) -> None:
+    """Say that a service has erased a user.
+
+    Args:
+        tx: the transaction that erases the user's rows.
+        clock: when it is done.
+        producer: the service.
+        event: the `user_deleted` that is answered.
+    """
+    tx.publish(
+        UserErasedV1(
+            occurred_at=clock.now(),
+            producer=producer,
+            correlation_id=event.correlation_id,
+            data=UserErasedData(user_id=event.data.user_id),
+        )
+    )
 
 
 def recall(connection: "Connection", user_id: UUID) -> list[AnyEvent]:
