@@ -13,7 +13,7 @@ from aws_lambda_powertools.event_handler.exceptions import NotFoundError as Rout
 from aws_lambda_powertools.event_handler.middlewares import NextMiddleware
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from goldalert.errors import MalformedRequestError, TooLargeError
+from goldalert.errors import InvalidFieldError, MalformedRequestError, TooLargeError
 from goldalert.http.cors import cors_headers
 from goldalert.http.problems import problem_for
 from goldalert.http.quotas import (
@@ -222,7 +222,7 @@ def _parse_json(body: str) -> Any:
     except (ValueError, RecursionError) as error:
         raise MalformedRequestError("The body is not valid JSON.", code="malformed_json") from error
     if isinstance(parsed, list):  # no route takes one, and powertools takes [x] for x
-        raise MalformedRequestError("The body is not a JSON object.")
+        raise InvalidFieldError("body", "The body is not a JSON object.")
     return parsed
 
 
