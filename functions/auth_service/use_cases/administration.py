@@ -62,7 +62,8 @@ def change_user(
     Raises:
         ForbiddenError: who asks is no admin any more.
         NotFoundError: there is no such user.
-        ConflictError: admins do not demote or disable themselves, so that one always remains.
+        ConflictError: admins do not demote or disable themselves, so that one always remains; and
+            nobody becomes one whose address may be somebody else's.
     """
     now, ended = clock.now(), list[UUID]()
     with unit_of_work.begin() as tx:
@@ -77,6 +78,8 @@ def change_user(
         if (role, disabled) != (user.role, user.disabled):
             if user_id == changed_by:
                 raise ConflictError("Ask another admin to do this.", code="own_account")
+            if role == "admin" != user.role and not user.email_verified:
+                raise ConflictError("Their address is not verified.", code="email_not_verified")
             ended = _change(tx, now, user, role, disabled=disabled, changed_by=changed_by)
         changed = _existing(tx.repository.managed_user(user_id))
     session_cache.deny(ended)
@@ -96,15 +99,17 @@ def grant_admin(
     """Make an admin, and return a link with which they choose their password (S10).
 
     An address without an account gets one, with a password that nobody knows. The operator vouches
-    for the address, and lifts a disablement. Their profile comes to be as everybody's does, by
-    `user_registered`, so the new admin gets the welcome mail, too.
+    for the address, and lifts a disablement. Who registered it before and did not show that it is
+    theirs may be a stranger: nothing of what they know or have is good any more. The profile of a
+    new admin comes to be as everybody's does, by `user_registered`, with the welcome mail, too.
     """
     now, reset_token, verification_token = clock.now(), new_token(), new_token()
     password_hash, ended = passwords.hash(new_token()), list[UUID]()
     expires_at = (now + RESET_TOKEN_LIFE).replace(microsecond=0)
     with unit_of_work.begin() as tx:
         new_user_id = new_id()
-        if tx.repository.add_user(new_user_id, email, password_hash):
+        is_new = tx.repository.add_user(new_user_id, email, password_hash)
+        if is_new:
             tx.repository.add_token(
                 new_user_id,
                 "verify_email",
@@ -126,9 +131,13 @@ def grant_admin(
         user = _existing(tx.repository.managed_user_by_email(email))
         tx.repository.lock_users([user.user_id])
         user = _existing(tx.repository.managed_user(user.user_id))
-        if user.role != "admin" or user.disabled:
+        if user.role != "admin" or user.disabled or not user.email_verified:
             ended = _change(tx, now, user, "admin", disabled=False, changed_by=None)
         if not user.email_verified:
+            if not is_new:
+                tx.repository.set_password(user.user_id, password_hash)
+                tx.repository.remove_two_factor(user.user_id)
+                tx.repository.remove_tokens(user.user_id, "verify_email", "reset_password")
             tx.repository.mark_verified(user.user_id, now)
             tx.publish(email_verified(now, user.user_id, email))
         tx.repository.add_token(user.user_id, "reset_password", hash_token(reset_token), expires_at)

@@ -79,7 +79,8 @@ def reset_password(
 ) -> None:
     """Spend a reset token: it sets the password, ends all sessions and verifies the address.
 
-    It leaves the second factor alone: who reads the user's mail need not have their phone.
+    It leaves the second factor alone: who reads the user's mail need not have their phone. Not so
+    where the address was not verified: then it may be a stranger's, who registered it first.
 
     Raises:
         TokenRefusedError: it is unknown, used or expired.
@@ -107,6 +108,7 @@ def reset_password(
         tx.publish(sessions_revoked(now, user.user_id, "password_reset"))
         tx.repository.remember_network(user.user_id, network, now)
         if not user.email_verified:
+            tx.repository.remove_two_factor(user.user_id)
             tx.repository.mark_verified(user.user_id, now)
             tx.publish(email_verified(now, user.user_id, user.email))
     session_cache.deny(ended)

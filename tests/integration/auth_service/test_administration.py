@@ -123,6 +123,7 @@ def test_a_change_holds_at_once_and_is_told(
 ) -> None:
     """S6."""
     auth.register()
+    auth.verify_email(auth.verification_token())
     pair = auth.login()
     claims = auth.claims(pair.access_token)
     changed = change(auth, admin_id, pair.user_id, **field)
