@@ -1,5 +1,5 @@
 # Everything that one does with this project. Each target makes what it needs first.
-# Settings: PYTHON (a Python 3.13), API_PORT, AWS_PORT, DATABASE_URL, REDIS_URL; see README.md.
+# Settings: PYTHON (a Python 3.13), API_PORT, AWS_PORT, DATABASE_URL, REDIS_URL, ALLOWED_ORIGINS, ALLOW_DROP; see README.md.
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help run demo test build lint format types template unit stack-tests fuzz bench-auth invoke admin rotate-keys clean distclean

@@ -66,8 +66,8 @@ PROFILES = {
     for profile in (
         # live sources, and the simulator when none answers
         Profile("run", 8000, 4566, keeps_state=True, price_sources="", parameters={}),
-        # a test writes the prices that it wants into the file; EventBridge has no shorter rate; all
-        # tests are one network, and send in a minute what people send in a day
+        # a test writes the prices that it wants into the file; EventBridge has no shorter rate;
+        # tests send in a minute what people send in a day
         Profile(
             "test",
             8010,

@@ -7,38 +7,11 @@ import pytest
 from aws_lambda_powertools.event_handler.api_gateway import Route
 
 from infra.openapi import resolvers, routes, security_of
+from tests.support import access
 from tests.support.services import FUNCTIONS, logical_id
 from tests.support.template import rank, render
 
-PUBLIC_ROUTES = {
-    "GET /health",
-    "GET /openapi.json",
-    "GET /docs",
-    "GET /docs/{asset}",
-    "GET /auth/health",
-    "POST /auth/register",
-    "POST /auth/login",
-    "POST /auth/refresh",
-    "GET /auth/verify-email",
-    "POST /auth/verify-email",
-    "POST /auth/password/forgot",
-    "GET /auth/password/reset",
-    "POST /auth/password/reset",
-    "GET /auth/.well-known/jwks.json",
-    "GET /user/health",
-    "GET /price/health",
-    "GET /price/current",
-    "GET /price/history",
-    "GET /price/ticks/{tick_id}",
-    "GET /price/exchanges",
-    "GET /price/status",
-    "GET /alert/health",
-    "GET /email/health",
-    "GET /notification/health",
-    "GET /admin/health",
-    "GET /logging/health",
-}
-"""What anybody on the internet may call. A new entry is a decision, not a formality."""
+PUBLIC_ROUTES = {name for name, row in access.ROUTES.items() if row.who == "anybody"}
 
 
 class Entry(NamedTuple):

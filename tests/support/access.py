@@ -14,8 +14,9 @@ TOKEN = "no-such-token-0123456789"
 ANY_ID = "0198f2a0-0000-7000-8000-000000000001"
 
 Who = Literal["anybody", "signed in", "owner", "admin"]
-"""`signed in`: acts on what is the caller's own, so there is nothing foreign to name. `owner`: the
-path names something that belongs to one user."""
+"""`anybody` on the internet: such a row is a decision, not a formality. `signed in`: acts on what
+is the caller's own, so there is nothing foreign to name. `owner`: the path names something that
+belongs to one user."""
 
 
 @dataclass(frozen=True)
