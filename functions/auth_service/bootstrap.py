@@ -63,7 +63,7 @@ class Services(BaseServices[AuthSettings]):
 
     @cached_property
     def cache(self) -> Cache:
-        return Cache(self.secret.redis_url.get_secret_value(), ttl_seconds=CACHE_SECONDS)
+        return Cache(self.redis, ttl_seconds=CACHE_SECONDS)
 
     @cached_property
     def session_cache(self) -> SessionCache:

@@ -23,7 +23,7 @@ class Services(BaseServices[EmailSettings]):
 
     @cached_property
     def cache(self) -> Cache:
-        return Cache(self.secret.redis_url.get_secret_value(), ttl_seconds=TEMPLATE_TTL_SECONDS)
+        return Cache(self.redis, ttl_seconds=TEMPLATE_TTL_SECONDS)
 
     @cached_property
     def composer(self) -> Composer:

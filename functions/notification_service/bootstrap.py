@@ -20,7 +20,7 @@ class Services(BaseServices[NotificationSettings]):
 
     @cached_property
     def cache(self) -> Cache:
-        return Cache(self.secret.redis_url.get_secret_value(), ttl_seconds=UNREAD_COUNT_TTL_SECONDS)
+        return Cache(self.redis, ttl_seconds=UNREAD_COUNT_TTL_SECONDS)
 
 
 @cache

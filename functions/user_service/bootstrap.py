@@ -25,14 +25,14 @@ class Services(BaseServices[UserSettings]):
 
     @cached_property
     def cache(self) -> Cache:
-        return Cache(self.secret.redis_url.get_secret_value(), ttl_seconds=CACHE_SECONDS)
+        return Cache(self.redis, ttl_seconds=CACHE_SECONDS)
 
     @cached_property
     def other_services(self) -> "list[ServiceClient]":
         """Whoever holds something about a user."""
         from goldalert.service_client import BreakerStates, ServiceClient
 
-        states = BreakerStates(self.cache)
+        states = BreakerStates(self.redis)
         return [
             ServiceClient(name, states, aws.client("lambda"))
             for name in self.settings.export_functions

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from goldalert.cache.client import RedisDatabase
 from goldalert.clock import SystemClock
 from goldalert.db.engine import make_engine
 from goldalert.db.unit_of_work import UnitOfWork
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class BaseServices[S: Settings]:
-    """The parts that every service has: settings, clock, database and outbox.
+    """The parts that every service has: settings, clock, database, Redis, outbox and rate limits.
 
     Example:
         >>> class Services(BaseServices[AlertSettings]):  # doctest: +SKIP
@@ -47,9 +48,14 @@ class BaseServices[S: Settings]:
         return make_engine(self.secret.database, reread=reread)
 
     @cached_property
+    def redis(self) -> RedisDatabase:
+        """The service's Redis database."""
+        return RedisDatabase(self.secret.redis_url.get_secret_value())
+
+    @cached_property
     def rate_limiter(self) -> RateLimiter:
         """Counts requests in the service's Redis."""
-        return RateLimiter(self.secret.redis_url.get_secret_value())
+        return RateLimiter(self.redis)
 
     @cached_property
     def relay(self) -> OutboxRelay:

@@ -11,16 +11,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from goldalert.cache.client import make_redis
-from goldalert.observability.log import logger
+from goldalert.cache.client import RedisDatabase
 
 if TYPE_CHECKING:
     from limits import RateLimitItem
     from limits.strategies import SlidingWindowCounterRateLimiter
-    from redis import Redis
-
-_LEFT_ALONE_SECONDS = 5.0
-"""After an error: a time-out on every request would hurt more than a count of one's own."""
 
 
 @dataclass(frozen=True)
@@ -55,20 +50,17 @@ class RateLimiter:
     Personal data must not become part of an identity as it is: hash an address first.
 
     Args:
-        redis_url: `redis://…/<db>`, the service's own database.
-        monotonic: a clock in seconds.
+        database: the service's own.
 
     Example:
-        >>> limiter = RateLimiter("redis://localhost/0")
+        >>> limiter = RateLimiter(RedisDatabase("redis://localhost/0"))
         >>> LOGINS = RateLimit("login", amount=5, seconds=900)
         >>> limiter.hit(LOGINS, network, address_hash).allowed  # doctest: +SKIP
         True
     """
 
-    def __init__(self, redis_url: str, *, monotonic: Callable[[], float] = time.monotonic) -> None:
-        self._redis_url = redis_url
-        self._monotonic = monotonic
-        self._left_alone_until = -math.inf
+    def __init__(self, database: RedisDatabase) -> None:
+        self._database = database
 
     def hit(self, limit: RateLimit, *identity: str) -> Allowance:
         """Count one, unless the limit is reached: a refused hit does not count."""
@@ -91,17 +83,9 @@ class RateLimiter:
         self._try(lambda counter: counter.clear(item, *identity))
 
     def _try[Answer](self, count: "Callable[[SlidingWindowCounterRateLimiter], Answer]") -> Answer:
-        from redis import RedisError
-
-        if self._monotonic() >= self._left_alone_until:
-            try:
+        with self._database.attempt() as redis:
+            if redis is not None:
                 return count(self._in_redis)
-            except RedisError as error:
-                self._left_alone_until = self._monotonic() + _LEFT_ALONE_SECONDS
-                logger.warning(
-                    "redis is down, rate limits are counted in this process",
-                    extra={"error": type(error).__name__},
-                )
         return count(self._in_memory)
 
     @cached_property
@@ -109,15 +93,10 @@ class RateLimiter:
         from limits.storage import RedisStorage
         from limits.strategies import SlidingWindowCounterRateLimiter
 
-        pool = self._redis.connection_pool
+        pool = self._database.client.connection_pool
         return SlidingWindowCounterRateLimiter(
-            RedisStorage(self._redis_url, connection_pool=pool, key_prefix="limit")
+            RedisStorage(self._database.url, connection_pool=pool, key_prefix="limit")
         )
-
-    @cached_property
-    def _redis(self) -> "Redis":
-        """It owns the connections, and closes them with us."""
-        return make_redis(self._redis_url)
 
     @cached_property
     def _in_memory(self) -> "SlidingWindowCounterRateLimiter":

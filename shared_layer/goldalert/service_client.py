@@ -34,7 +34,7 @@ from goldalert.observability.log import current_correlation_id, logger
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
 
-    from goldalert.cache.cache_aside import Cache
+    from goldalert.cache.client import RedisDatabase
 
 BREAKER = CircuitBreakerConfig(
     failure_threshold=3,
@@ -50,18 +50,18 @@ class BreakerStates(CircuitBreakerPersistenceLayer):
     """The state of circuits, in a service's Redis; in the process's memory while that is away.
 
     Args:
-        cache: the service's Redis database.
+        database: the service's own.
     """
 
-    def __init__(self, cache: "Cache") -> None:
+    def __init__(self, database: "RedisDatabase") -> None:
         super().__init__()
-        self._redis = cache
+        self._database = database
         self._records = TypeAdapter(CircuitStateRecord)
         self._own: dict[str, CircuitStateRecord] = {}
         self._election = Lock()
 
     def _get_record(self, name: str) -> CircuitStateRecord | None:
-        with self._redis.attempt() as redis:
+        with self._database.attempt() as redis:
             if redis is not None:
                 return self._parse(redis.get(_key(name)))
         return self._own.get(name)
@@ -76,7 +76,7 @@ class BreakerStates(CircuitBreakerPersistenceLayer):
             self._elect(record, expected_opened_at)
             return
         self._own[record.name] = record
-        with self._redis.attempt() as redis:
+        with self._database.attempt() as redis:
             if redis is not None:
                 redis.set(_key(record.name), self._dump(record), exat=record.expiry_timestamp)
 
@@ -92,7 +92,7 @@ class BreakerStates(CircuitBreakerPersistenceLayer):
         from redis import WatchError
 
         key = _key(record.name)
-        with self._redis.attempt() as redis:
+        with self._database.attempt() as redis:
             if redis is not None:
                 with redis.pipeline() as pipe:
                     pipe.watch(key)  # type: ignore[no-untyped-call] # redis leaves it untyped

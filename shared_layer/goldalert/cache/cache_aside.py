@@ -1,80 +1,50 @@
 """Cache-aside: read Redis, else the database; Redis down or flushed costs time, never an answer.
 
-A Redis that does not answer costs one short time-out: it is then left alone for some seconds.
-
 Who loads an entry first leaves a mark of its own in its place, and keeps the entry only if the mark
 is still there: a write in between has removed it, and what was loaded may be older than the write.
 """
 
-import math
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from functools import cached_property
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ValidationError
 
-from goldalert.cache.client import make_redis
+from goldalert.cache.client import RedisDatabase
 from goldalert.ids import new_id
 from goldalert.observability.log import logger
 
 if TYPE_CHECKING:
     from redis import Redis
 
-_LEFT_ALONE_SECONDS = 5.0
-
 _MARK_SECONDS = 30
 """Longer than anything takes to load."""
 
 
 class Cache:
-    """One service's Redis database.
+    """Copies in a service's Redis database.
 
     Args:
-        url: `redis://…/<db>` or `rediss://…/<db>` (TLS, verified).
+        database: where they are.
         ttl_seconds: how long an entry lives.
-        monotonic: a clock in seconds.
 
     Example:
-        >>> cache = Cache("redis://localhost/2", ttl_seconds=300)
+        >>> cache = Cache(RedisDatabase("redis://localhost/2"), ttl_seconds=300)
         >>> cache.get_or_load("price:USD", Price, lambda: repository.price())  # doctest: +SKIP
     """
 
-    def __init__(
-        self, url: str, *, ttl_seconds: int, monotonic: Callable[[], float] = time.monotonic
-    ) -> None:
-        self._url = url
+    def __init__(self, database: RedisDatabase, *, ttl_seconds: int) -> None:
+        self._database = database
         self._ttl_seconds = ttl_seconds
-        self._monotonic = monotonic
-        self._left_alone_until = -math.inf
 
-    @cached_property
+    @property
     def redis(self) -> "Redis":
         """The client itself, which tries every time. It raises `redis.RedisError`."""
-        return make_redis(self._url)
+        return self._database.client
 
-    @contextmanager
-    def attempt(self) -> Iterator["Redis | None"]:
-        """Lend the client, or None for 5 s after it failed. A failure in the block is logged.
-
-        The block must therefore be one that may stop anywhere.
-
-        Example:
-            >>> with cache.attempt() as redis:  # doctest: +SKIP
-            ...     if redis is not None:
-            ...         redis.delete("price:USD")
-        """
-        from redis import RedisError
-
-        if self._monotonic() < self._left_alone_until:
-            yield None
-            return
-        try:
-            yield self.redis
-        except RedisError as error:
-            self._left_alone_until = self._monotonic() + _LEFT_ALONE_SECONDS
-            logger.warning("cache is down, left alone", extra={"error": type(error).__name__})
+    def attempt(self) -> AbstractContextManager["Redis | None"]:
+        """Lend the client, or None for a while after it failed (`RedisDatabase.attempt`)."""
+        return self._database.attempt()
 
     def get_or_load[Model: BaseModel](
         self,

@@ -7,6 +7,7 @@ import pytest
 
 from auth_service.gateways import SessionCache
 from goldalert.cache.cache_aside import Cache
+from goldalert.cache.client import RedisDatabase
 from goldalert.ids import new_id
 from tests.support.accounts import Auth
 
@@ -15,7 +16,7 @@ NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
 @pytest.fixture
 def cache(redis_url: Callable[[int], str]) -> Iterator[Cache]:
-    made = Cache(redis_url(0), ttl_seconds=60)
+    made = Cache(RedisDatabase(redis_url(0)), ttl_seconds=60)
     yield made
     made.redis.close()
 
@@ -67,7 +68,7 @@ def test_the_authorizer_makes_one_round_trip(cache: Cache, sessions: SessionCach
 
 def test_without_redis_nothing_is_known_and_nothing_fails() -> None:
     """R12."""
-    sessions = SessionCache(Cache("redis://127.0.0.1:1/0", ttl_seconds=60))
+    sessions = SessionCache(Cache(RedisDatabase("redis://127.0.0.1:1/0"), ttl_seconds=60))
     session_id = new_id()
     assert sessions.note_use(session_id, NOW)
     assert sessions.last_uses([session_id]) == {}
@@ -89,7 +90,9 @@ def test_who_is_logged_out_stays_so_whatever_befalls_redis(
         case "flushed":
             cache.redis.flushdb()
         case "away":
-            auth.session_cache = SessionCache(Cache("redis://127.0.0.1:1/0", ttl_seconds=60))
+            auth.session_cache = SessionCache(
+                Cache(RedisDatabase("redis://127.0.0.1:1/0"), ttl_seconds=60)
+            )
     assert not auth.allows(over)
     assert auth.allows(standing)
 

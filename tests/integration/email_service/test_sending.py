@@ -8,6 +8,7 @@ import pytest
 from email_service.domain import FailureReason
 from email_service.errors import MailPostponedError, MailRefusedError, OutcomeUnknownError
 from email_service.handlers import on_alert_triggered, on_user_email_verified
+from goldalert.cache.client import RedisDatabase
 from goldalert.ids import new_id
 from tests.support.facts import alert_triggered, tick, trigger, user_email_verified
 from tests.support.lambda_runtime import deliver
@@ -236,7 +237,7 @@ def test_mails_are_sent_while_redis_is_down(
     from goldalert.cache.cache_aside import Cache
 
     monkeypatch.setitem(
-        services().__dict__, "cache", Cache("redis://127.0.0.1:1/4", ttl_seconds=60)
+        services().__dict__, "cache", Cache(RedisDatabase("redis://127.0.0.1:1/4"), ttl_seconds=60)
     )
     email.run_queue()
     assert email.statuses() == ["sent"]

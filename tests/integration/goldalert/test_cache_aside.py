@@ -7,6 +7,7 @@ from pydantic import BaseModel
 from redis import TimeoutError
 
 from goldalert.cache.cache_aside import Cache
+from goldalert.cache.client import RedisDatabase
 from goldalert_local.stores.redis import EmbeddedRedis
 
 
@@ -28,7 +29,7 @@ class Source:
 
 @pytest.fixture
 def cache(redis_url: Callable[[int], str]) -> Cache:
-    return Cache(redis_url(2), ttl_seconds=300)
+    return Cache(RedisDatabase(redis_url(2)), ttl_seconds=300)
 
 
 def test_the_second_read_does_not_load(cache: Cache) -> None:
@@ -106,7 +107,7 @@ def test_a_flushed_redis_costs_a_load_and_no_answer(cache: Cache) -> None:
 
 def test_a_redis_that_is_away_costs_a_load_and_no_answer() -> None:
     """R12."""
-    cache, source = Cache("redis://127.0.0.1:1/0", ttl_seconds=300), Source()
+    cache, source = Cache(RedisDatabase("redis://127.0.0.1:1/0"), ttl_seconds=300), Source()
     for _ in range(2):
         assert cache.get_or_load("price:USD", Price, source.load).value == "1"
     cache.invalidate("price:USD")
@@ -125,7 +126,7 @@ def test_a_redis_that_failed_is_left_alone_for_some_seconds(
 ) -> None:
     """R12: its time-out is paid once, not on every read."""
     clock = Clock()
-    cache = Cache(redis_url(2), ttl_seconds=300, monotonic=clock)
+    cache = Cache(RedisDatabase(redis_url(2), monotonic=clock), ttl_seconds=300)
     tried: list[str] = []
 
     def fail(key: str) -> None:

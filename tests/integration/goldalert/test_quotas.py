@@ -8,6 +8,7 @@ from uuid import UUID
 
 import pytest
 
+from goldalert.cache.client import RedisDatabase
 from goldalert.errors import RateLimitedError
 from goldalert.http.api import make_resolver, serve
 from goldalert.ids import new_id
@@ -50,7 +51,7 @@ class Service:
         settings = HttpSettings(
             allowed_origins=APP, user_requests_per_minute=3, network_requests_per_minute=2
         )
-        services = Services(RateLimiter(redis_url), settings)
+        services = Services(RateLimiter(RedisDatabase(redis_url)), settings)
         self._handler = serve(app, lambda: services, uncounted=["/thing/token"])
 
     def get(

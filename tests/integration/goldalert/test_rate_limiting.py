@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
+from goldalert.cache.cache_aside import Cache
+from goldalert.cache.client import RedisDatabase
 from goldalert.observability.log import logger
 from goldalert.rate_limiting import Allowance, RateLimit, RateLimiter
 from goldalert_local.stores.redis import EmbeddedRedis
@@ -25,7 +27,7 @@ def warnings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 @pytest.fixture(params=["redis", "memory"])
 def limiter(request: pytest.FixtureRequest, redis_url: Callable[[int], str]) -> RateLimiter:
-    return RateLimiter(redis_url(0) if request.param == "redis" else AWAY)
+    return RateLimiter(RedisDatabase(redis_url(0) if request.param == "redis" else AWAY))
 
 
 def test_hits_are_allowed_up_to_the_amount(limiter: RateLimiter) -> None:
@@ -68,7 +70,7 @@ def test_what_was_refused_is_allowed_again_in_time(limiter: RateLimiter) -> None
 
 
 def test_20_racing_hits_get_no_more_than_the_amount(redis_url: Callable[[int], str]) -> None:
-    limiter = RateLimiter(redis_url(0))
+    limiter = RateLimiter(RedisDatabase(redis_url(0)))
     with ThreadPoolExecutor(20) as pool:
         answers = list(pool.map(lambda _: limiter.hit(LIMIT, "a"), range(20)))
     assert sum(answer.allowed for answer in answers) == LIMIT.amount
@@ -77,13 +79,13 @@ def test_20_racing_hits_get_no_more_than_the_amount(redis_url: Callable[[int], s
 def test_processes_count_together_in_redis(redis_url: Callable[[int], str]) -> None:
     url = redis_url(0)
     for _ in range(3):
-        assert RateLimiter(url).hit(LIMIT, "a").allowed
-    assert not RateLimiter(url).hit(LIMIT, "a").allowed
+        assert RateLimiter(RedisDatabase(url)).hit(LIMIT, "a").allowed
+    assert not RateLimiter(RedisDatabase(url)).hit(LIMIT, "a").allowed
 
 
 def test_what_redis_keeps_ends_with_the_window(redis_url: Callable[[int], str]) -> None:
     url = redis_url(0)
-    RateLimiter(url).hit(LIMIT, "a")
+    RateLimiter(RedisDatabase(url)).hit(LIMIT, "a")
     with Redis.from_url(url, decode_responses=True) as client:
         [key] = client.keys()
         assert key.startswith("limit:{test/a/")
@@ -95,12 +97,24 @@ def test_a_redis_that_is_away_is_left_alone_after_one_error(
 ) -> None:
     """R12: one time-out and one line, then nothing for some seconds, then another try."""
     now = 0.0
-    limiter = RateLimiter(AWAY, monotonic=lambda: now)
+    limiter = RateLimiter(RedisDatabase(AWAY, monotonic=lambda: now))
     assert [limiter.hit(LIMIT, "a").allowed for _ in range(4)] == [True, True, True, False]
-    assert warnings == ["redis is down, rate limits are counted in this process"]
+    assert warnings == ["redis is down, left alone"]
     now = 60.0
     assert not limiter.hit(LIMIT, "a").allowed
     assert len(warnings) == 2
+
+
+def test_a_redis_that_is_away_is_paid_for_once_by_all_who_share_it(warnings: list[str]) -> None:
+    """R12."""
+    database = RedisDatabase(AWAY)
+    with database.attempt() as redis:
+        assert redis is not None
+        redis.ping()
+    assert RateLimiter(database).hit(LIMIT, "a").allowed
+    with Cache(database, ttl_seconds=60).attempt() as redis:
+        assert redis is None
+    assert len(warnings) == 1
 
 
 def test_limits_hold_while_redis_is_stopped_and_are_shared_when_it_is_back(
@@ -112,7 +126,7 @@ def test_limits_hold_while_redis_is_stopped_and_are_shared_when_it_is_back(
     server.wait()
     try:
         now = 0.0
-        limiter = RateLimiter(f"{server.url}/0", monotonic=lambda: now)
+        limiter = RateLimiter(RedisDatabase(f"{server.url}/0", monotonic=lambda: now))
         assert limiter.hit(LIMIT, "a").remaining == 2
         server.stop()
         assert [limiter.hit(LIMIT, "a").allowed for _ in range(4)] == [True, True, True, False]

@@ -11,8 +11,7 @@ import pytest
 from aws_lambda_powertools.utilities.circuit_breaker import CircuitBreakerConfig
 from redis import Redis
 
-from goldalert.cache.cache_aside import Cache
-from goldalert.cache.client import make_redis
+from goldalert.cache.client import RedisDatabase
 from goldalert.errors import UnavailableError
 from goldalert.ids import new_id
 from goldalert.internal import serve_internal
@@ -27,12 +26,12 @@ BREAKER = CircuitBreakerConfig(
 
 ASK_ONCE = """
 import sys
-from goldalert.cache.cache_aside import Cache
+from goldalert.cache.client import RedisDatabase
 from goldalert.errors import UnavailableError
 from goldalert.service_client import BreakerStates, ServiceClient
 
 url, name = sys.argv[1:]
-states = BreakerStates(Cache(url, ttl_seconds=1))
+states = BreakerStates(RedisDatabase(url))
 try:
     ServiceClient(name, states, invoker=None).call("ping")
 except UnavailableError as error:
@@ -68,15 +67,15 @@ def url(redis_url: Callable[[int], str]) -> str:
 @pytest.fixture
 def make_states(url: str) -> Iterator[Callable[[], BreakerStates]]:
     """What each process has of its own."""
-    caches: list[Cache] = []
+    databases: list[RedisDatabase] = []
 
     def make() -> BreakerStates:
-        caches.append(Cache(url, ttl_seconds=1))
-        return BreakerStates(caches[-1])
+        databases.append(RedisDatabase(url))
+        return BreakerStates(databases[-1])
 
     yield make
-    for cache in caches:
-        cache.redis.close()
+    for database in databases:
+        database.client.close()
 
 
 @pytest.fixture
@@ -188,11 +187,11 @@ def test_a_circuit_works_in_its_process_when_redis_goes_away(
     invoker: Any, endpoint: LambdaEndpoint, url: str, name: str
 ) -> None:
     """R12."""
-    cache = Cache(url, ttl_seconds=1)
-    client = ServiceClient(name, BreakerStates(cache), invoker, BREAKER)
+    database = RedisDatabase(url)
+    client = ServiceClient(name, BreakerStates(database), invoker, BREAKER)
     assert not is_refused(client)
-    cache.redis.close()
-    cache.redis = make_redis("redis://127.0.0.1:1/1")
+    database.client.close()
+    database.client = RedisDatabase("redis://127.0.0.1:1/1").client
     opened(client, endpoint)
     asked = len(endpoint.invoked)
     begin = time.monotonic()

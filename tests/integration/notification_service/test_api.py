@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import Engine
 
 from goldalert.cache.cache_aside import Cache
+from goldalert.cache.client import RedisDatabase
 from goldalert.ids import new_id
 from notification_service.bootstrap import services
 from notification_service.handlers import api, on_alert_triggered
@@ -127,7 +128,7 @@ def test_the_count_is_kept_in_redis_for_15_minutes(ada: UUID) -> None:
 
 def test_the_count_is_right_while_redis_is_down(ada: UUID, monkeypatch: pytest.MonkeyPatch) -> None:
     """R12."""
-    down = Cache("redis://127.0.0.1:1/5", ttl_seconds=60)
+    down = Cache(RedisDatabase("redis://127.0.0.1:1/5"), ttl_seconds=60)
     monkeypatch.setitem(services().__dict__, "cache", down)
     assert unread(ada) == 3
     assert call(api, "POST", "/notification/read-all", user_id=ada)[0] == 200

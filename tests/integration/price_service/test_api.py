@@ -9,6 +9,7 @@ from uuid import uuid4
 import pytest
 
 from goldalert.cache.cache_aside import Cache
+from goldalert.cache.client import RedisDatabase
 from goldalert.events.prices import PriceUpdatedV1
 from goldalert.secrets import DatabaseSecret, ServiceSecret
 from price_service.bootstrap import Services
@@ -174,7 +175,7 @@ class TestCurrent:
     def test_is_read_through_when_redis_is_down(self, prices, parts) -> None:
         """R12."""
         prices.fetch(**CALM)
-        parts.cache = Cache("redis://127.0.0.1:1/2", ttl_seconds=300)
+        parts.cache = Cache(RedisDatabase("redis://127.0.0.1:1/2"), ttl_seconds=300)
 
         assert ok("/price/current")["price"] == "4390.50"
         assert ok("/price/health")["status"] == "degraded"

@@ -41,7 +41,7 @@ def others(services: Services) -> Iterator[dict[str, LambdaEndpoint]]:
     with serve_lambda(router) as invoker:
         services.other_services = [
             ServiceClient(
-                f"goldalert-{stage}-{name}-service-internal", BreakerStates(services.cache), invoker
+                f"goldalert-{stage}-{name}-service-internal", BreakerStates(services.redis), invoker
             )
             for name in OTHERS
         ]

@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import text
 
 from goldalert.cache.cache_aside import Cache
+from goldalert.cache.client import RedisDatabase
 from goldalert.ids import new_id
 from tests.support.examples import example
 from tests.support.invocations import Client, deliver
@@ -182,7 +183,7 @@ def test_a_flushed_cache_is_read_through(ada: Client, services: Services) -> Non
 def test_without_redis_reading_and_writing_go_on(ada: Client, services: Services) -> None:
     """R12."""
     services.cache.redis.close()
-    services.cache = Cache("redis://127.0.0.1:1/1", ttl_seconds=CACHE_SECONDS)
+    services.cache = Cache(RedisDatabase("redis://127.0.0.1:1/1"), ttl_seconds=CACHE_SECONDS)
     assert ada.patch("/user/profile", {"name": "Countess"}).status == 200
     assert ada.get("/user/profile").body["name"] == "Countess"
     health = ada.get("/user/health")

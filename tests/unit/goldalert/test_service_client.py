@@ -11,7 +11,7 @@ from aws_lambda_powertools.utilities.circuit_breaker import CircuitBreakerConfig
 from pydantic import JsonValue
 
 from goldalert import aws
-from goldalert.cache.cache_aside import Cache
+from goldalert.cache.client import RedisDatabase
 from goldalert.errors import UnavailableError
 from goldalert.http.problems import problem_for
 from goldalert.ids import new_id
@@ -49,7 +49,7 @@ def invoker(endpoint: LambdaEndpoint) -> Iterator[Any]:
 
 def without_redis(invoker: Any, breaker: CircuitBreakerConfig = BREAKER) -> ServiceClient:
     """A client of a service that no other test calls: circuits belong to the process."""
-    states = BreakerStates(Cache("redis://127.0.0.1:1/0", ttl_seconds=1))
+    states = BreakerStates(RedisDatabase("redis://127.0.0.1:1/0"))
     name = f"goldalert-{new_id().hex}-alert-service-internal"
     return ServiceClient(name, states, invoker, breaker)
 
