@@ -8,10 +8,10 @@ ACCESS_TOKEN_LIFE = timedelta(minutes=15)
 SESSION_LIFE = timedelta(days=30)
 VERIFICATION_TOKEN_LIFE = timedelta(days=2)
 RESET_TOKEN_LIFE = timedelta(hours=1)
-SESSION_RETENTION = timedelta(days=90)
-"""How long a session that is over is kept: its network is one that the user comes from."""
+SESSION_RETENTION = timedelta(days=7)
+"""How long a session that is over is kept: an export shows it, and its tokens go bit by bit."""
 NETWORK_MEMORY = timedelta(days=90)
-"""How long an account is known to come from a network after it was signed in there."""
+"""How long an account is known to come from a network after its user was seen there."""
 CACHE_SECONDS = 24 * 3600
 SIGNING_KEYS_SECONDS = 60
 """How long a process signs with a key that was replaced, at most."""

@@ -112,9 +112,18 @@ class SessionOverview:
 
 
 @dataclass(frozen=True)
+class KnownNetwork:
+    """A network that a user comes from: they signed in or followed a link there."""
+
+    network: str
+    seen_at: datetime
+
+
+@dataclass(frozen=True)
 class TwoFactor:
     """A user's second factor. Time steps up to `last_step` were taken and are no good any more."""
 
+    user_id: UUID
     sealed_secret: str
     enabled: bool
     last_step: int
@@ -153,6 +162,23 @@ def normalise_email(address: str) -> str:
     if found.ascii_email is None:  # the type says so; without SMTPUTF8 there is always one
         raise ValueError("There is no ASCII form of the address.")
     return found.ascii_email.lower()
+
+
+def mailbox_of(email: str) -> str:
+    """Return the address under which mails to an address are counted (S3).
+
+    Most providers deliver `ada+anything@` to `ada@`, and Gmail ignores dots. An account is still
+    its address as it is.
+
+    Example:
+        >>> mailbox_of("a.da+gold@googlemail.com")
+        'ada@gmail.com'
+    """
+    local, _, domain = email.rpartition("@")
+    local = local.partition("+")[0] or local
+    if domain in ("gmail.com", "googlemail.com"):
+        return f"{local.replace('.', '')}@gmail.com"
+    return f"{local}@{domain}"
 
 
 def normalise_password(password: str) -> str:

@@ -21,9 +21,9 @@ from auth_service.domain import (
     normalise_password,
 )
 from goldalert.cache.cache_aside import Cache
-from goldalert.errors import RateLimitedError, UnavailableError
+from goldalert.errors import UnavailableError
 from goldalert.ids import new_id
-from goldalert.rate_limiting import Allowance, RateLimit, RateLimiter
+from goldalert.rate_limiting import RateLimit, RateLimiter, refuse_if_exhausted
 from goldalert.security.sealed import Sealer
 
 if TYPE_CHECKING:
@@ -146,10 +146,10 @@ class Throttle:
         )
 
     def check(self, limit: RateLimit, *who: str) -> None:
-        _require(self._limiter.peek(limit, *self._hashed(who)))
+        refuse_if_exhausted(self._limiter.peek(limit, *self._hashed(who)))
 
     def take(self, limit: RateLimit, *who: str) -> None:
-        _require(self._limiter.hit(limit, *self._hashed(who)))
+        refuse_if_exhausted(self._limiter.hit(limit, *self._hashed(who)))
 
     def note(self, limit: RateLimit, *who: str) -> None:
         self._limiter.hit(limit, *self._hashed(who))
@@ -159,13 +159,6 @@ class Throttle:
 
     def _hashed(self, who: tuple[str, ...]) -> list[str]:
         return [hmac.digest(self._key, one.encode(), hashlib.sha256).hex() for one in who]
-
-
-def _require(allowance: Allowance) -> None:
-    if not allowance.allowed:
-        raise RateLimitedError(
-            "Too many tries. Wait a while.", retry_after=max(1, allowance.reset_seconds)
-        )
 
 
 class TokenSigner:

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, text
 
 from auth_service.domain import (
     Account,
+    KnownNetwork,
     ManagedUser,
     RefreshToken,
     Session,
@@ -22,6 +23,8 @@ _SESSION = (
     "s.id AS session_id, s.user_id, u.role, u.session_version, s.expires_at, "
     "s.revoked_at IS NOT NULL AS revoked, u.disabled"
 )
+
+_ACCOUNT = "SELECT id, password_hash, role, session_version, disabled FROM users "
 
 _MANAGED_USER = (
     "SELECT u.id, u.email, u.verified_at IS NOT NULL, u.role, u.disabled, "
@@ -49,11 +52,7 @@ class Repository:
 
     def account_by_email(self, email: str) -> Account | None:
         row = self._connection.execute(
-            text(
-                "SELECT id, password_hash, role, session_version, disabled "
-                "FROM users WHERE email = :email"
-            ),
-            {"email": email},
+            text(f"{_ACCOUNT} WHERE email = :email"), {"email": email}
         ).first()
         return Account(*row) if row else None
 
@@ -133,13 +132,7 @@ class Repository:
         ).scalar()
 
     def account(self, user_id: UUID) -> Account | None:
-        row = self._connection.execute(
-            text(
-                "SELECT id, password_hash, role, session_version, disabled "
-                "FROM users WHERE id = :id"
-            ),
-            {"id": user_id},
-        ).first()
+        row = self._connection.execute(text(f"{_ACCOUNT} WHERE id = :id"), {"id": user_id}).first()
         return Account(*row) if row else None
 
     def remove_tokens(self, user_id: UUID, *kinds: str) -> None:
@@ -169,35 +162,43 @@ class Repository:
         )
 
     def knows_network(self, user_id: UUID, network: str, since: datetime) -> bool:
-        """Say whether the user was signed in from a network."""
+        """Say whether the user comes from a network."""
         return bool(
             self._connection.execute(
                 text(
-                    "SELECT EXISTS (SELECT FROM sessions WHERE user_id = :user_id "
-                    "AND network = :network AND COALESCE(rotated_at, created_at) > :since)"
+                    "SELECT EXISTS (SELECT FROM known_networks WHERE user_id = :user_id "
+                    "AND network = :network AND seen_at > :since)"
                 ),
                 {"user_id": user_id, "network": network, "since": since},
             ).scalar_one()
         )
 
     def remember_network(self, user_id: UUID, network: str, now: datetime) -> None:
-        """Note that the user comes from a network, as a session that is over does."""
+        """Note that the user comes from a network."""
         self._connection.execute(
             text(
-                "INSERT INTO sessions (id, user_id, created_at, expires_at, revoked_at, network) "
-                "VALUES (:id, :user_id, :now, :now, :now, :network)"
+                "INSERT INTO known_networks (user_id, network, seen_at) "
+                "VALUES (:user_id, :network, :now) "
+                "ON CONFLICT (user_id, network) DO UPDATE SET seen_at = EXCLUDED.seen_at"
             ),
-            {"id": new_id(), "user_id": user_id, "now": now, "network": network},
+            {"user_id": user_id, "network": network, "now": now},
         )
+
+    def known_networks(self, user_id: UUID, *, limit: int) -> list[KnownNetwork]:
+        """Return which networks a user comes from, the one seen last first."""
+        rows = self._connection.execute(
+            text(
+                "SELECT network, seen_at FROM known_networks WHERE user_id = :user_id "
+                "ORDER BY seen_at DESC LIMIT :limit"
+            ),
+            {"user_id": user_id, "limit": limit},
+        )
+        return [KnownNetwork(*row) for row in rows]
 
     def lock_account(self, user_id: UUID) -> Account | None:
         """Return an account; what changes it or signs it in waits for this transaction's end."""
         row = self._connection.execute(
-            text(
-                "SELECT id, password_hash, role, session_version, disabled "
-                "FROM users WHERE id = :id FOR NO KEY UPDATE"
-            ),
-            {"id": user_id},
+            text(f"{_ACCOUNT} WHERE id = :id FOR NO KEY UPDATE"), {"id": user_id}
         ).first()
         return Account(*row) if row else None
 
@@ -342,7 +343,7 @@ class Repository:
     def two_factor(self, user_id: UUID) -> TwoFactor | None:
         row = self._connection.execute(
             text(
-                "SELECT sealed_secret, enabled_at IS NOT NULL, last_step "
+                "SELECT user_id, sealed_secret, enabled_at IS NOT NULL, last_step "
                 "FROM two_factor WHERE user_id = :user_id"
             ),
             {"user_id": user_id},
@@ -454,26 +455,39 @@ class Repository:
         """Delete a user with all that hangs on them: sessions, tokens, second factor."""
         self._connection.execute(text("DELETE FROM users WHERE id = :id"), {"id": user_id})
 
-    def remove_old_rows(self, now: datetime, kept_since: datetime, limit: int) -> int:
+    def remove_old_rows(
+        self,
+        now: datetime,
+        *,
+        sessions_ended_before: datetime,
+        networks_seen_before: datetime,
+        limit: int,
+    ) -> int:
         """Remove what is of no use any more, up to a number of rows of each table.
 
-        A refresh token when its session ended in the last days, a one-time token when its time is
-        over, a session, with what is left of its tokens, when it ended before `kept_since`. Return
-        how many rows were removed.
+        The refresh tokens of a session go as soon as it is over, the session itself later, so that
+        few are left to go with it. Return how many rows were removed.
         """
         statements = (
             "DELETE FROM refresh_tokens WHERE hash IN (SELECT t.hash FROM sessions s "
             "JOIN refresh_tokens t ON t.session_id = s.id "
-            "WHERE LEAST(s.expires_at, s.revoked_at) "
-            "BETWEEN CAST(:now AS timestamptz) - interval '7 days' AND :now "
+            "WHERE LEAST(s.expires_at, s.revoked_at) <= :now "
             "LIMIT :limit FOR UPDATE OF t SKIP LOCKED)",
             "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions "
-            "WHERE LEAST(expires_at, revoked_at) < :kept_since "
+            "WHERE LEAST(expires_at, revoked_at) < :sessions_ended_before "
             "LIMIT :limit FOR UPDATE SKIP LOCKED)",
             "DELETE FROM tokens WHERE id IN (SELECT id FROM tokens WHERE expires_at <= :now "
             "LIMIT :limit FOR UPDATE SKIP LOCKED)",
+            "DELETE FROM known_networks WHERE (user_id, network) IN "
+            "(SELECT user_id, network FROM known_networks WHERE seen_at < :networks_seen_before "
+            "LIMIT :limit FOR UPDATE SKIP LOCKED)",
         )
-        bounds = {"now": now, "kept_since": kept_since, "limit": limit}
+        bounds = {
+            "now": now,
+            "sessions_ended_before": sessions_ended_before,
+            "networks_seen_before": networks_seen_before,
+            "limit": limit,
+        }
         return sum(
             self._connection.execute(text(statement), bounds).rowcount for statement in statements
         )

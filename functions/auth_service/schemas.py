@@ -135,17 +135,10 @@ class TwoFactorEnableRequest(RequestBody):
     code: Code
 
 
-class TwoFactorDisableRequest(RequestBody):
+class TwoFactorProof(RequestBody):
     model_config = _AS_SENT
 
     password: GivenPassword
-    code: Code
-
-
-class RecoveryCodesRequest(RequestBody):
-    model_config = _AS_SENT
-
-    password: GivenPassword | None = None
     code: Code
 
 
@@ -181,6 +174,11 @@ class ExportedSession(View):
     network: str | None
     created_at: datetime
     last_refreshed_at: datetime
+
+
+class ExportedNetwork(View):
+    network: str
+    seen_at: datetime
 
 
 class GrantAdminRequest(RequestBody):

@@ -36,8 +36,11 @@ FORGOT_OVERALL = RateLimit("forgot-overall", amount=300, seconds=_MINUTE)
 """Forgotten passwords of everybody."""
 
 MAILS_TO_ADDRESS = RateLimit("mails-to-address", amount=5, seconds=_HOUR)
-"""Mails with a link that strangers can have us send to one address, by registering or forgetting.
+"""Mails with a link that strangers can have us send to one mailbox, by registering or forgetting.
 An owner who is refused because of them has links in the inbox that still work."""
+
+MAILS_TO_ADDRESS_DAILY = RateLimit("mails-to-address-daily", amount=20, seconds=24 * _HOUR)
+"""The same, so that nobody's mailbox is filled by and by."""
 
 TOKENS_NETWORK = RateLimit("tokens-network", amount=30, seconds=15 * _MINUTE)
 """Links and refresh tokens of one network that were no good. Nobody can guess one: it only tells a
@@ -47,6 +50,10 @@ network."""
 TOKENS_OVERALL = RateLimit("tokens-overall", amount=3_000, seconds=_MINUTE)
 """The same of everybody."""
 
-PROOFS = RateLimit("proofs", amount=10, seconds=15 * _MINUTE)
-"""Wrong passwords and codes of one account from somebody who is signed in: an access token that was
-stolen is no way to guess them. A right one wipes them out."""
+PASSWORDS = RateLimit("passwords", amount=10, seconds=15 * _MINUTE)
+"""Wrong passwords of one account from somebody who is signed in: an access token that was stolen is
+no way to guess it. The right one wipes them out."""
+
+CODES = RateLimit("codes", amount=10, seconds=15 * _MINUTE)
+"""The same of codes of the second factor, apart: who knows the password can wipe out only that
+count, and goes on to guess no codes."""

@@ -20,14 +20,13 @@ from auth_service.schemas import (
     Me,
     PartOfEmail,
     RecoveryCodes,
-    RecoveryCodesRequest,
     RefreshRequest,
     RegisterRequest,
     ResetPasswordRequest,
     SessionView,
     TokenPair,
-    TwoFactorDisableRequest,
     TwoFactorEnableRequest,
+    TwoFactorProof,
     TwoFactorSetup,
     Validation,
     VerifyEmailRequest,
@@ -258,7 +257,8 @@ def enable_two_factor(body: TwoFactorEnableRequest, caller: CurrentCaller) -> Re
 
 
 @app.post("/auth/2fa/disable", status_code=HTTPStatus.NO_CONTENT)
-def disable_two_factor(body: TwoFactorDisableRequest, caller: CurrentCaller) -> None:
+def disable_two_factor(body: TwoFactorProof, caller: CurrentCaller) -> None:
+    """Forget the secret and the recovery codes. It takes the password and a code."""
     two_factor.disable(
         services().unit_of_work,
         services().clock,
@@ -271,7 +271,8 @@ def disable_two_factor(body: TwoFactorDisableRequest, caller: CurrentCaller) -> 
 
 
 @app.post("/auth/2fa/recovery-codes")
-def renew_recovery_codes(body: RecoveryCodesRequest, caller: CurrentCaller) -> RecoveryCodes:
+def renew_recovery_codes(body: TwoFactorProof, caller: CurrentCaller) -> RecoveryCodes:
+    """Replace all recovery codes. It takes the password and a code."""
     return two_factor.renew_recovery_codes(
         services().unit_of_work,
         services().clock,

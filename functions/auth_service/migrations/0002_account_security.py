@@ -1,4 +1,4 @@
-"""Reset links, where a session is used, and the second factor."""
+"""Reset links, where users come from, the second factor, and indexes that find what is old."""
 
 from alembic import op
 
@@ -15,6 +15,16 @@ def upgrade() -> None:
         """
     )
     op.execute("ALTER TABLE sessions ADD COLUMN device text, ADD COLUMN network text")
+    op.execute(
+        """
+        CREATE TABLE known_networks (
+            user_id uuid NOT NULL REFERENCES users ON DELETE CASCADE,
+            network text NOT NULL,
+            seen_at timestamptz NOT NULL,
+            PRIMARY KEY (user_id, network)
+        )
+        """
+    )
     # the secret is sealed by the application; `enabled_at` is null until a first code was right,
     # `last_step` is the newest time step that a code was taken of
     op.execute(
@@ -36,3 +46,6 @@ def upgrade() -> None:
         )
         """
     )
+    op.execute("CREATE INDEX sessions_ended_at ON sessions (LEAST(expires_at, revoked_at))")
+    op.execute("CREATE INDEX tokens_expires_at ON tokens (expires_at)")
+    op.execute("CREATE INDEX known_networks_seen_at ON known_networks (seen_at)")

@@ -4,9 +4,14 @@ from uuid import UUID
 
 from pydantic import JsonValue
 
-from auth_service.errors import WrongCodeError, WrongPasswordError
-from auth_service.schemas import EraseAccountRequest, ExportedSession, ManagedUserView
-from auth_service.throttling import PROOFS
+from auth_service.errors import WrongCodeError
+from auth_service.schemas import (
+    EraseAccountRequest,
+    ExportedNetwork,
+    ExportedSession,
+    ManagedUserView,
+)
+from auth_service.throttling import CODES
 from auth_service.use_cases.ports import (
     PRODUCER,
     Accounts,
@@ -15,7 +20,13 @@ from auth_service.use_cases.ports import (
     SessionCache,
     Throttle,
 )
-from auth_service.use_cases.two_factor import check_password, is_two_factor_on, take_code
+from auth_service.use_cases.proofs import (
+    active_factor,
+    check_password,
+    lock_unchanged,
+    take_code,
+    wrong_password,
+)
 from goldalert.clock import Clock
 from goldalert.db.unit_of_work import UnitOfWork
 from goldalert.events.users import UserDeletedData, UserDeletedV1
@@ -46,16 +57,18 @@ def erase_account(
     """
     password, now = request.password.get_secret_value(), clock.now()
     account = check_password(unit_of_work, passwords, throttle, user_id=user_id, password=password)
+    if request.totp is not None:
+        throttle.take(CODES, str(user_id))
     with unit_of_work.begin() as tx:
-        locked = tx.repository.lock_account(user_id)
-        if locked is None or locked.session_version != account.session_version:
-            raise WrongPasswordError("The password is wrong.")
-        if is_two_factor_on(tx.repository, user_id):
+        if not lock_unchanged(tx.repository, account):
+            raise wrong_password()
+        factor = active_factor(tx.repository, user_id)
+        if factor is not None:
             if request.totp is None:
                 raise WrongCodeError(
                     "Give a code of your authenticator app, too.", code="totp_required"
                 )
-            if not take_code(tx.repository, codes, user_id, request.totp, now):
+            if not take_code(tx.repository, codes, factor, request.totp, now):
                 raise WrongCodeError("The code is wrong.")
         ended = tx.repository.revoke_sessions(user_id, now)
         tx.repository.delete_user(user_id)
@@ -68,7 +81,7 @@ def erase_account(
             )
         )
     session_cache.deny(ended)
-    throttle.forgive(PROOFS, str(user_id))
+    throttle.forgive(CODES, str(user_id))
 
 
 def export_user(unit_of_work: UnitOfWork[Accounts], *, user_id: UUID) -> JsonValue:
@@ -76,6 +89,7 @@ def export_user(unit_of_work: UnitOfWork[Accounts], *, user_id: UUID) -> JsonVal
     with unit_of_work.begin() as tx:
         user = tx.repository.managed_user(user_id)
         held = tx.repository.all_sessions(user_id, limit=EXPORT_ROWS + 1)
+        known = tx.repository.known_networks(user_id, limit=EXPORT_ROWS + 1)
     if user is None:
         return {}
     sessions = [
@@ -89,4 +103,5 @@ def export_user(unit_of_work: UnitOfWork[Accounts], *, user_id: UUID) -> JsonVal
         for session in held
     ]
     account = ManagedUserView.model_validate(user).model_dump(mode="json")
-    return {"account": account, **make_part(sessions=sessions)}
+    networks = [ExportedNetwork.model_validate(network) for network in known]
+    return {"account": account, **make_part(sessions=sessions, known_networks=networks)}

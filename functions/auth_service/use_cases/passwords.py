@@ -2,13 +2,12 @@
 
 from auth_service.config import RESET_TOKEN_LIFE
 from auth_service.domain import AccessClaims, check_new_password
-from auth_service.errors import SessionEndedError, TokenRefusedError, WrongPasswordError
+from auth_service.errors import SessionEndedError, TokenRefusedError
 from auth_service.schemas import ChangePasswordRequest, ResetPasswordRequest, TokenPair
 from auth_service.throttling import (
     FORGOT_NETWORK,
     FORGOT_OVERALL,
-    MAILS_TO_ADDRESS,
-    PROOFS,
+    LOGIN_HERE,
     TOKENS_NETWORK,
     TOKENS_OVERALL,
 )
@@ -21,9 +20,9 @@ from auth_service.use_cases.ports import (
     Signer,
     Throttle,
 )
-from auth_service.use_cases.registration import email_verified
+from auth_service.use_cases.proofs import check_password, lock_unchanged, wrong_password
+from auth_service.use_cases.registration import email_verified, take_mail
 from auth_service.use_cases.sessions import sessions_revoked, token_pair
-from auth_service.use_cases.two_factor import check_password
 from goldalert.clock import Clock
 from goldalert.db.unit_of_work import UnitOfWork
 from goldalert.events.users import PasswordResetRequestedData, PasswordResetRequestedV1
@@ -47,7 +46,7 @@ def forgot_password(
         RateLimitedError: too many asked.
     """
     throttle.take(FORGOT_NETWORK, network)
-    throttle.take(MAILS_TO_ADDRESS, email)
+    take_mail(throttle, email)
     throttle.take(FORGOT_OVERALL)
     now, token = clock.now(), new_token()
     sealed_token = seal.seal(token)
@@ -112,6 +111,8 @@ def reset_password(
             tx.repository.mark_verified(user.user_id, now)
             tx.publish(email_verified(now, user.user_id, user.email))
     session_cache.deny(ended)
+    # what others tried here before is no guess of the new password
+    throttle.forgive(LOGIN_HERE, user.email, network)
 
 
 def change_password(
@@ -131,7 +132,8 @@ def change_password(
     that is returned.
 
     Raises:
-        WrongPasswordError: the current password is wrong, or was changed at this very moment.
+        WrongPasswordError: the current password is wrong, or the account was changed at this very
+            moment.
         InvalidFieldError: the new password is too easy to guess.
         SessionEndedError: the caller's session ended at this very moment.
         RateLimitedError: too many wrong passwords.
@@ -151,9 +153,8 @@ def change_password(
     password_hash = passwords.hash(password)
     now, refresh_token = clock.now(), new_token()
     with unit_of_work.begin() as tx:
-        locked = tx.repository.lock_account(user_id)
-        if locked is None or locked.password_hash != account.password_hash:
-            raise WrongPasswordError("The password is wrong.")
+        if not lock_unchanged(tx.repository, account):
+            raise wrong_password()
         generation = tx.repository.next_generation(session_id, now)
         if generation is None:
             raise SessionEndedError("Sign in again.")
@@ -163,8 +164,7 @@ def change_password(
         ended = tx.repository.revoke_sessions(user_id, now, but=session_id)
         tx.publish(sessions_revoked(now, user_id, "password_changed", ended))
     session_cache.deny(ended)
-    throttle.forgive(PROOFS, str(user_id))
-    claims = AccessClaims(user_id, session_id, locked.role, version)
+    claims = AccessClaims(user_id, session_id, account.role, version)
     return token_pair(signer, claims, refresh_token, now)
 
 

@@ -4,11 +4,12 @@ from datetime import datetime
 from uuid import UUID
 
 from auth_service.config import RESET_TOKEN_LIFE, VERIFICATION_TOKEN_LIFE
-from auth_service.domain import check_new_password
+from auth_service.domain import check_new_password, mailbox_of
 from auth_service.errors import TokenRefusedError
 from auth_service.schemas import Me, RegisterRequest
 from auth_service.throttling import (
     MAILS_TO_ADDRESS,
+    MAILS_TO_ADDRESS_DAILY,
     REGISTER_NETWORK,
     REGISTER_OVERALL,
     TOKENS_NETWORK,
@@ -55,7 +56,7 @@ def register(
     throttle.take(REGISTER_NETWORK, network)
     email, password = request.email, request.password.get_secret_value()
     check_new_password(password, email, request.name or "")
-    throttle.take(MAILS_TO_ADDRESS, email)
+    take_mail(throttle, email)
     throttle.take(REGISTER_OVERALL)
     now, new_user_id, token = clock.now(), new_id(), new_token()
     password_hash = passwords.hash(password)
@@ -112,14 +113,19 @@ def verify_email(
         TokenRefusedError: it is unknown, used or expired.
         RateLimitedError: too many tokens were no good.
     """
-    now = clock.now()
+    now, token_hash = clock.now(), hash_token(token)
     with unit_of_work.begin() as tx:
-        user_id = tx.repository.spend_token("verify_email", hash_token(token), now)
-        if user_id is not None:
-            email = tx.repository.mark_verified(user_id, now)
-            tx.repository.remember_network(user_id, network, now)
-            tx.publish(email_verified(now, user_id, email))
-    if user_id is None:
+        user = tx.repository.token_owner("verify_email", token_hash, now)
+        if user is not None:
+            # first the account, then its tokens, as everywhere: else two could wait for each other
+            tx.repository.lock_account(user.user_id)
+            if tx.repository.spend_token("verify_email", token_hash, now) is None:
+                user = None
+            else:
+                tx.repository.mark_verified(user.user_id, now)
+                tx.repository.remember_network(user.user_id, network, now)
+                tx.publish(email_verified(now, user.user_id, user.email))
+    if user is None:
         throttle.take(TOKENS_NETWORK, network)
         throttle.take(TOKENS_OVERALL)
         raise TokenRefusedError("The link is not valid any more.")
@@ -139,7 +145,7 @@ def resend_verification(
         NotFoundError: the account was erased.
         RateLimitedError: too many links for this address.
     """
-    throttle.take(MAILS_TO_ADDRESS, me(unit_of_work, user_id=user_id).email)
+    take_mail(throttle, me(unit_of_work, user_id=user_id).email)
     now, token = clock.now(), new_token()
     sealed_token = seal.seal(token)
     with unit_of_work.begin() as tx:
@@ -162,6 +168,16 @@ def resend_verification(
                 ),
             )
         )
+
+
+def take_mail(throttle: Throttle, email: str) -> None:
+    """Count a mail that strangers can have us send.
+
+    Raises:
+        RateLimitedError: too many to this mailbox.
+    """
+    throttle.take(MAILS_TO_ADDRESS, mailbox_of(email))
+    throttle.take(MAILS_TO_ADDRESS_DAILY, mailbox_of(email))
 
 
 def email_verified(now: datetime, user_id: UUID, email: str) -> UserEmailVerifiedV1:

@@ -14,6 +14,7 @@ from auth_service.domain import (
     AccessClaims,
     Account,
     Client,
+    RefreshToken,
     SessionOverview,
     is_reused,
     session_stands,
@@ -37,9 +38,9 @@ from auth_service.use_cases.ports import (
     Signer,
     Throttle,
 )
-from auth_service.use_cases.two_factor import is_two_factor_on, take_code
+from auth_service.use_cases.proofs import active_factor, lock_unchanged, take_code
 from goldalert.clock import Clock
-from goldalert.db.unit_of_work import UnitOfWork
+from goldalert.db.unit_of_work import Transaction, UnitOfWork
 from goldalert.errors import NotFoundError
 from goldalert.events.users import RevocationReason, SessionsRevokedData, SessionsRevokedV1
 from goldalert.http.caller import Caller
@@ -114,19 +115,20 @@ def _begin_session(
     better_hash = passwords.hash(password) if passwords.is_cheap(account.password_hash) else None
     session_id, refresh_token = new_id(), new_token()
     with unit_of_work.begin() as tx:
-        locked = tx.repository.lock_account(account.user_id)
-        # a password, role or status that changed meanwhile has ended all sessions; not this one too
-        if locked is None or locked.session_version != account.session_version:
+        # a change that came meanwhile has ended all sessions, but not this one
+        if not lock_unchanged(tx.repository, account):
             raise WrongCredentialsError("The address or the password is wrong.")
-        if is_two_factor_on(tx.repository, account.user_id):
+        factor = active_factor(tx.repository, account.user_id)
+        if factor is not None:
             if request.totp is None:
                 raise TotpRequiredError("Give a code of your authenticator app, too.")
-            if not take_code(tx.repository, codes, account.user_id, request.totp, now):
+            if not take_code(tx.repository, codes, factor, request.totp, now):
                 raise WrongCredentialsError("The code is wrong.")
         tx.repository.add_session(
             session_id, account.user_id, now, now + SESSION_LIFE, client.device, client.network
         )
         tx.repository.add_refresh_token(hash_token(refresh_token), session_id, generation=1)
+        tx.repository.remember_network(account.user_id, client.network, now)
         if better_hash is not None:
             tx.repository.replace_password_hash(account.user_id, account.password_hash, better_hash)
     claims = AccessClaims(account.user_id, session_id, account.role, account.session_version)
@@ -152,28 +154,36 @@ def refresh(
     now, new_refresh_token = clock.now(), new_token()
     with unit_of_work.begin() as tx:
         used = tx.repository.lock_refresh_token(hash_token(refresh_token))
-        if used is None or not session_stands(used.session, now):
-            throttle.take(TOKENS_NETWORK, network)
-            throttle.take(TOKENS_OVERALL)
-            raise SessionEndedError("Sign in again.")
-        session, generation, reused = used.session, used.generation + 1, is_reused(used, now)
-        if reused:
-            tx.repository.revoke_session(session.session_id, session.user_id, now)
-            tx.publish(
-                sessions_revoked(now, session.user_id, "refresh_token_reused", [session.session_id])
-            )
-        else:
-            tx.repository.begin_generation(session.session_id, generation, now)
-            tx.repository.add_refresh_token(
-                hash_token(new_refresh_token), session.session_id, generation
-            )
-    if reused:  # only now: an exception in the block would undo the revocation
+        exchanged = used is not None and _exchange(tx, used, hash_token(new_refresh_token), now)
+    # only now: an exception in the block would undo a revocation, and Redis may be slow
+    if used is None or not session_stands(used.session, now):
+        throttle.take(TOKENS_NETWORK, network)
+        throttle.take(TOKENS_OVERALL)
+        raise SessionEndedError("Sign in again.")
+    session = used.session
+    if not exchanged:
         session_cache.deny([session.session_id])
         raise SessionEndedError("Sign in again.")
     claims = AccessClaims(
         session.user_id, session.session_id, session.role, session.session_version
     )
     return token_pair(signer, claims, new_refresh_token, now)
+
+
+def _exchange(tx: Transaction[Accounts], used: RefreshToken, new_hash: str, now: datetime) -> bool:
+    """Store the token that another one is exchanged for, or end the session for its reuse."""
+    session, generation = used.session, used.generation + 1
+    if not session_stands(session, now):
+        return False
+    if is_reused(used, now):
+        tx.repository.revoke_session(session.session_id, session.user_id, now)
+        tx.publish(
+            sessions_revoked(now, session.user_id, "refresh_token_reused", [session.session_id])
+        )
+        return False
+    tx.repository.begin_generation(session.session_id, generation, now)
+    tx.repository.add_refresh_token(new_hash, session.session_id, generation)
+    return True
 
 
 def logout(
@@ -252,10 +262,15 @@ def list_sessions(
 
 
 def remove_old(unit_of_work: UnitOfWork[Accounts], clock: Clock) -> int:
-    """Remove a bounded number of tokens and sessions whose time is long over; return how many."""
+    """Remove a bounded number of rows whose time is over; return how many."""
     now = clock.now()
     with unit_of_work.begin() as tx:
-        return tx.repository.remove_old_rows(now, now - SESSION_RETENTION, _REMOVED_ROWS)
+        return tx.repository.remove_old_rows(
+            now,
+            sessions_ended_before=now - SESSION_RETENTION,
+            networks_seen_before=now - NETWORK_MEMORY,
+            limit=_REMOVED_ROWS,
+        )
 
 
 def sessions_revoked(

@@ -1,19 +1,23 @@
 """The second factor: codes of an authenticator app, and recovery codes for when it is lost."""
 
 import secrets
-from datetime import datetime
+from collections.abc import Iterator
+from contextlib import contextmanager
 from uuid import UUID
 
-from auth_service.domain import Account, TwoFactor, is_time_code, normalise_code
-from auth_service.errors import WrongCodeError, WrongPasswordError
-from auth_service.schemas import (
-    RecoveryCodes,
-    RecoveryCodesRequest,
-    TwoFactorDisableRequest,
-    TwoFactorSetup,
-)
-from auth_service.throttling import PROOFS
+from auth_service.domain import TwoFactor
+from auth_service.errors import WrongCodeError
+from auth_service.schemas import RecoveryCodes, TwoFactorProof, TwoFactorSetup
+from auth_service.throttling import CODES
 from auth_service.use_cases.ports import Accounts, Codes, Passwords, Throttle
+from auth_service.use_cases.proofs import (
+    active_factor,
+    check_password,
+    lock_unchanged,
+    take_code,
+    take_time_code,
+    wrong_password,
+)
 from goldalert.clock import Clock
 from goldalert.db.unit_of_work import UnitOfWork
 from goldalert.errors import ConflictError, NotFoundError
@@ -56,20 +60,18 @@ def enable(
         WrongCodeError: the code is wrong.
         RateLimitedError: too many codes were wrong.
     """
+    with unit_of_work.begin() as tx:
+        _require_proposed(tx.repository, user_id)  # costs no try
+    throttle.take(CODES, str(user_id))
     now = clock.now()
-    throttle.take(PROOFS, str(user_id))
     with unit_of_work.begin() as tx:
         tx.repository.lock_account(user_id)
-        factor = tx.repository.two_factor(user_id)
-        if factor is None:
-            raise ConflictError("Set the second factor up first.", code="two_factor_not_set_up")
-        if factor.enabled:
-            raise _already_on()
-        if not _take_time_code(tx.repository, codes, user_id, factor, normalise_code(code), now):
+        factor = _require_proposed(tx.repository, user_id)
+        if not take_time_code(tx.repository, codes, factor, code, now):
             raise WrongCodeError("The code is wrong.")
         tx.repository.enable_two_factor(user_id, now)
         made = _new_recovery_codes(tx.repository, user_id)
-    throttle.forgive(PROOFS, str(user_id))
+    throttle.forgive(CODES, str(user_id))
     return made
 
 
@@ -81,7 +83,7 @@ def disable(
     throttle: Throttle,
     *,
     user_id: UUID,
-    request: TwoFactorDisableRequest,
+    request: TwoFactorProof,
 ) -> None:
     """Ask for no code any more, and forget the secret and the recovery codes.
 
@@ -90,13 +92,8 @@ def disable(
         ConflictError: the second factor is off.
         RateLimitedError: too many of them were wrong.
     """
-    password = request.password.get_secret_value()
-    check_password(unit_of_work, passwords, throttle, user_id=user_id, password=password)
-    with unit_of_work.begin() as tx:
-        tx.repository.lock_account(user_id)
-        _require_code(tx.repository, codes, user_id, request.code, clock.now())
-        tx.repository.remove_two_factor(user_id)
-    throttle.forgive(PROOFS, str(user_id))
+    with _proven(unit_of_work, clock, passwords, codes, throttle, user_id, request) as repository:
+        repository.remove_two_factor(user_id)
 
 
 def renew_recovery_codes(
@@ -107,82 +104,59 @@ def renew_recovery_codes(
     throttle: Throttle,
     *,
     user_id: UUID,
-    request: RecoveryCodesRequest,
+    request: TwoFactorProof,
 ) -> RecoveryCodes:
-    """Replace the recovery codes. The password is checked when it is given; the code must be.
+    """Replace the recovery codes.
 
     Raises:
         WrongPasswordError, WrongCodeError: one of them is wrong.
         ConflictError: the second factor is off.
         RateLimitedError: too many of them were wrong.
     """
-    if request.password is None:
-        throttle.take(PROOFS, str(user_id))
-    else:
-        password = request.password.get_secret_value()
-        check_password(unit_of_work, passwords, throttle, user_id=user_id, password=password)
-    with unit_of_work.begin() as tx:
-        tx.repository.lock_account(user_id)
-        _require_code(tx.repository, codes, user_id, request.code, clock.now())
-        made = _new_recovery_codes(tx.repository, user_id)
-    throttle.forgive(PROOFS, str(user_id))
-    return made
+    with _proven(unit_of_work, clock, passwords, codes, throttle, user_id, request) as repository:
+        return _new_recovery_codes(repository, user_id)
 
 
-def is_two_factor_on(repository: Accounts, user_id: UUID) -> bool:
-    """Say whether the user's logins take a code."""
-    factor = repository.two_factor(user_id)
-    return factor is not None and factor.enabled
-
-
-def take_code(repository: Accounts, codes: Codes, user_id: UUID, code: str, now: datetime) -> bool:
-    """Use up a code of the app or a recovery code; say whether it was good. None is good twice."""
-    factor, normalised = repository.two_factor(user_id), normalise_code(code)
-    if factor is None or not factor.enabled:
-        return False
-    if is_time_code(normalised):
-        return _take_time_code(repository, codes, user_id, factor, normalised, now)
-    return repository.spend_recovery_code(user_id, hash_token(normalised))
-
-
-def check_password(
+@contextmanager
+def _proven(
     unit_of_work: UnitOfWork[Accounts],
+    clock: Clock,
     passwords: Passwords,
+    codes: Codes,
     throttle: Throttle,
-    *,
     user_id: UUID,
-    password: str,
-) -> Account:
-    """Let somebody who is signed in prove that they are who they were; return their account.
-
-    Who needs no other proof forgives the throttle afterwards.
-
-    Raises:
-        WrongPasswordError: it is not the password.
-        RateLimitedError: too many proofs of this account were wrong.
-    """
-    throttle.take(PROOFS, str(user_id))
+    request: TwoFactorProof,
+) -> Iterator[Accounts]:
+    """Check password and code; what is done in the block and the code's use are one transaction."""
     with unit_of_work.begin() as tx:
-        account = tx.repository.account(user_id)
-    if account is None or not passwords.verify(password, account.password_hash):
-        raise WrongPasswordError("The password is wrong.")
-    return account
+        _require_on(tx.repository, user_id)  # costs no try
+    password = request.password.get_secret_value()
+    account = check_password(unit_of_work, passwords, throttle, user_id=user_id, password=password)
+    throttle.take(CODES, str(user_id))
+    with unit_of_work.begin() as tx:
+        if not lock_unchanged(tx.repository, account):
+            raise wrong_password()
+        factor = _require_on(tx.repository, user_id)
+        if not take_code(tx.repository, codes, factor, request.code, clock.now()):
+            raise WrongCodeError("The code is wrong.")
+        yield tx.repository
+    throttle.forgive(CODES, str(user_id))
 
 
-def _take_time_code(
-    repository: Accounts, codes: Codes, user_id: UUID, factor: TwoFactor, code: str, now: datetime
-) -> bool:
-    step = codes.step(factor.sealed_secret, code, now)
-    return step is not None and repository.take_time_step(user_id, step)
+def _require_proposed(repository: Accounts, user_id: UUID) -> TwoFactor:
+    factor = repository.two_factor(user_id)
+    if factor is None:
+        raise ConflictError("Set the second factor up first.", code="two_factor_not_set_up")
+    if factor.enabled:
+        raise _already_on()
+    return factor
 
 
-def _require_code(
-    repository: Accounts, codes: Codes, user_id: UUID, code: str, now: datetime
-) -> None:
-    if not is_two_factor_on(repository, user_id):
+def _require_on(repository: Accounts, user_id: UUID) -> TwoFactor:
+    factor = active_factor(repository, user_id)
+    if factor is None:
         raise ConflictError("The second factor is off.", code="two_factor_off")
-    if not take_code(repository, codes, user_id, code, now):
-        raise WrongCodeError("The code is wrong.")
+    return factor
 
 
 def _new_recovery_codes(repository: Accounts, user_id: UUID) -> RecoveryCodes:

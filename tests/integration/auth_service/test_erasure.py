@@ -19,9 +19,17 @@ from auth_service.use_cases import erasure, two_factor
 from goldalert import export
 from goldalert.events.catalogue import parse_event
 from goldalert.ids import new_id
-from tests.support.accounts import PASSWORD, Auth
+from tests.support.accounts import NETWORK, PASSWORD, Auth
 
-TABLES = ("users", "sessions", "refresh_tokens", "tokens", "two_factor", "recovery_codes")
+TABLES = (
+    "users",
+    "sessions",
+    "refresh_tokens",
+    "tokens",
+    "known_networks",
+    "two_factor",
+    "recovery_codes",
+)
 
 
 def erase(auth: Auth, user_id: UUID, password: str = PASSWORD, totp: str | None = None) -> None:
@@ -133,6 +141,19 @@ def test_users_take_with_them_what_is_held_about_them_and_no_secret(auth: Auth) 
     exported = json.dumps(part)
     for secret in ("hash of", "sealed", "eve@example.com"):
         assert secret not in exported
+
+
+def test_a_link_that_was_followed_is_no_session(auth: Auth) -> None:
+    auth.register()
+    auth.verify_email(auth.verification_token(), network="192.0.2.1")
+    auth.clock.time += timedelta(minutes=1)
+    user_id = auth.login().user_id
+    part = erasure.export_user(auth.unit_of_work, user_id=user_id)
+    assert isinstance(part, dict)
+    assert isinstance(part["sessions"], list)
+    assert isinstance(part["known_networks"], list)
+    assert [session["network"] for session in part["sessions"]] == [NETWORK]
+    assert [known["network"] for known in part["known_networks"]] == [NETWORK, "192.0.2.1"]
 
 
 def test_a_long_export_is_cut_and_says_so(auth: Auth, monkeypatch: pytest.MonkeyPatch) -> None:

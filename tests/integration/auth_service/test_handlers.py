@@ -213,7 +213,10 @@ def test_a_second_factor_from_set_up_to_the_end(ada: Browser, services: Services
     refused = Browser().login(totp="AAAA-AAAA-AAAA-AAAA")
     assert (refused.status, refused.body["code"]) == (401, "wrong_credentials")
     assert Browser().login(totp=code()).status == 200
-    new = ada.send("POST", "/auth/2fa/recovery-codes", {"code": code()})
+    without_password = ada.send("POST", "/auth/2fa/recovery-codes", {"code": "000000"})
+    assert without_password.status == 422
+    proof = {"password": PASSWORD, "code": code()}
+    new = ada.send("POST", "/auth/2fa/recovery-codes", proof)
     assert Browser().login(totp=enabled.body["recovery_codes"][0]).status == 401
     [first, second, *_] = new.body["recovery_codes"]
     assert Browser().login(totp=first).status == 200

@@ -218,7 +218,7 @@ def test_a_login_that_a_change_overtook_begins_no_session(auth: Auth) -> None:
         assert connection.execute(text("SELECT count(*) FROM sessions")).scalar() == 0
 
 
-def test_old_sessions_and_tokens_go_and_networks_stay_known_for_90_days(auth: Auth) -> None:
+def test_old_sessions_tokens_and_networks_go(auth: Auth) -> None:
     auth.register()
 
     def rows() -> list[int]:
@@ -226,18 +226,19 @@ def test_old_sessions_and_tokens_go_and_networks_stay_known_for_90_days(auth: Au
         with auth.engine.begin() as connection:
             return [
                 connection.execute(text(f"SELECT count(*) FROM {table}")).scalar_one()
-                for table in ("sessions", "refresh_tokens", "tokens")
+                for table in ("sessions", "refresh_tokens", "tokens", "known_networks")
             ]
 
     over = sign_in(auth)
-    auth.refresh(auth.login().refresh_token)
-    assert rows() == [2, 3, 1]
+    auth.refresh(auth.login(network="192.0.2.1").refresh_token)
+    assert rows() == [2, 3, 1, 2]
     auth.logout(over.session_id)
     auth.clock.time += timedelta(days=3)
-    assert rows() == [2, 2, 0]
-    auth.clock.time += timedelta(days=28)  # the other session's time is over, too
-    assert rows() == [2, 0, 0]
-    auth.clock.time += timedelta(days=60)
-    assert rows() == [1, 0, 0]
-    auth.clock.time += timedelta(days=30)
-    assert rows() == [0, 0, 0]
+    assert rows() == [2, 2, 0, 2]
+    auth.clock.time += timedelta(days=5)
+    assert rows() == [1, 2, 0, 2]
+    auth.clock.time += timedelta(days=22)  # the other session's time is over, too
+    assert rows() == [1, 0, 0, 2]
+    auth.login()
+    auth.clock.time += timedelta(days=61)
+    assert rows() == [0, 0, 0, 1]

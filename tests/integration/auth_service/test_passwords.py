@@ -241,6 +241,21 @@ def test_no_login_with_the_old_password_survives_a_change(auth: Auth) -> None:
             auth.refresh(refresh_token)
 
 
+def test_a_hash_that_a_login_replaces_meanwhile_is_no_change_of_the_password(auth: Auth) -> None:
+    auth.register()
+    claims = auth.claims(auth.login().access_token)
+
+    class SlowPasswords(PlainPasswords):
+        def hash(self, password: str) -> str:
+            with auth.engine.begin() as connection:
+                connection.execute(text("UPDATE users SET password_hash = 'a better one'"))
+            return super().hash(password)
+
+    auth.passwords = SlowPasswords()
+    auth.change_password(claims, NEW_PASSWORD)
+    assert auth.login(password=NEW_PASSWORD)
+
+
 class CheaperPasswords(PlainPasswords):
     """Knows hashes of before as cheap ones."""
 

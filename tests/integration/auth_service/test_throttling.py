@@ -6,6 +6,7 @@ from collections.abc import Callable
 import pytest
 from pydantic import SecretStr
 from redis import Redis
+from sqlalchemy import QueuePool
 
 from auth_service.errors import SessionEndedError, TokenRefusedError, WrongCredentialsError
 from auth_service.gateways import Pepper
@@ -18,15 +19,16 @@ from auth_service.throttling import (
     LOGIN_NETWORK,
     LOGIN_OVERALL,
     MAILS_TO_ADDRESS,
-    PROOFS,
+    PASSWORDS,
     REGISTER_NETWORK,
     REGISTER_OVERALL,
     TOKENS_NETWORK,
     TOKENS_OVERALL,
 )
-from goldalert.errors import RateLimitedError
+from goldalert.cache.client import RedisDatabase
+from goldalert.errors import InvalidFieldError, RateLimitedError
 from goldalert.rate_limiting import RateLimit, RateLimiter
-from tests.support.accounts import NETWORK, PASSWORD, Auth, race
+from tests.support.accounts import NETWORK, PASSWORD, Auth, NoThrottle, race
 
 PEPPER = Pepper(pepper=SecretStr(base64.b64encode(b"p" * 32).decode()))
 NEW_PASSWORD = "eleven purple elephants"
@@ -37,7 +39,7 @@ MADE_UP = "x" * 43
 def throttled(request: pytest.FixtureRequest, auth: Auth, redis_url: Callable[[int], str]) -> Auth:
     """The service with its limits, with Redis and without."""
     url = redis_url(0) if request.param == "redis" else "redis://127.0.0.1:1/0"
-    auth.throttle = RedisThrottle(RateLimiter(url), PEPPER)
+    auth.throttle = RedisThrottle(RateLimiter(RedisDatabase(url)), PEPPER)
     return auth
 
 
@@ -213,21 +215,46 @@ def test_s3_a_stolen_access_token_is_no_way_to_guess_the_password(throttled: Aut
         claims = throttled.claims(
             throttled.change_password(claims, PASSWORD, current=PASSWORD).access_token
         )
-    use_up(throttled, PROOFS, str(claims.user_id))
-    assert_refused(lambda: throttled.change_password(claims, NEW_PASSWORD), PROOFS)
+    use_up(throttled, PASSWORDS, str(claims.user_id))
+    assert_refused(lambda: throttled.change_password(claims, NEW_PASSWORD), PASSWORDS)
+
+
+def test_s3_a_weak_new_password_costs_no_try(throttled: Auth) -> None:
+    throttled.register()
+    claims = throttled.claims(throttled.login().access_token)
+    for _ in range(PASSWORDS.amount + 1):
+        with pytest.raises(InvalidFieldError):
+            throttled.change_password(claims, "password1234")
+    assert throttled.change_password(claims, NEW_PASSWORD)
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+def test_redis_is_asked_while_no_connection_is_held(auth: Auth, action: str) -> None:
+    auth.register()
+    pool, held = auth.engine.pool, list[int]()
+    assert isinstance(pool, QueuePool)
+
+    class Watching(NoThrottle):
+        def take(self, limit: RateLimit, *who: str) -> None:
+            held.append(pool.checkedout())
+
+    auth.throttle = Watching()
+    with pytest.raises((TokenRefusedError, SessionEndedError)):
+        ACTIONS[action](auth)
+    assert held == [0, 0]
 
 
 def test_s15_redis_gets_to_see_no_address_and_no_network(
     auth: Auth, redis_url: Callable[[int], str]
 ) -> None:
     url = redis_url(0)
-    auth.throttle = RedisThrottle(RateLimiter(url), PEPPER)
+    auth.throttle = RedisThrottle(RateLimiter(RedisDatabase(url)), PEPPER)
     auth.register()
     user_id = auth.login().user_id
     fail_to_log_in(auth)
     auth.forget()
-    auth.throttle.take(PROOFS, str(user_id))
+    auth.throttle.take(PASSWORDS, str(user_id))
     with Redis.from_url(url, decode_responses=True) as redis:
         keys = "\n".join(redis.scan_iter())
-    assert all(name in keys for name in ("login-here", "mails-to-address", "proofs"))
+    assert all(name in keys for name in ("login-here", "mails-to-address", "passwords"))
     assert not [told for told in ("ada@", "example", NETWORK, str(user_id)) if told in keys]

@@ -1,6 +1,7 @@
 """The second factor: codes of an app and recovery codes."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
@@ -18,14 +19,14 @@ from auth_service.errors import (
 )
 from auth_service.gateways import TimeCodes
 from auth_service.schemas import (
-    RecoveryCodesRequest,
-    TwoFactorDisableRequest,
+    TwoFactorProof,
     TwoFactorSetup,
 )
 from auth_service.use_cases import two_factor
 from goldalert.errors import ConflictError
+from goldalert.rate_limiting import RateLimit
 from goldalert.security.sealed import EventKey, Sealer
-from tests.support.accounts import PASSWORD, Auth, race
+from tests.support.accounts import PASSWORD, Auth, NoThrottle, PlainPasswords, race
 
 WINDOW = timedelta(seconds=30)
 
@@ -60,11 +61,11 @@ def disable(auth: Auth, user_id: UUID, code: str, password: str = PASSWORD) -> N
         auth.codes,
         auth.throttle,
         user_id=user_id,
-        request=TwoFactorDisableRequest(password=SecretStr(password), code=code),
+        request=TwoFactorProof(password=SecretStr(password), code=code),
     )
 
 
-def renew(auth: Auth, user_id: UUID, code: str, password: str | None = None) -> list[str]:
+def renew(auth: Auth, user_id: UUID, code: str, password: str = PASSWORD) -> list[str]:
     return two_factor.renew_recovery_codes(
         auth.unit_of_work,
         auth.clock,
@@ -72,7 +73,7 @@ def renew(auth: Auth, user_id: UUID, code: str, password: str | None = None) -> 
         auth.codes,
         auth.throttle,
         user_id=user_id,
-        request=RecoveryCodesRequest(password=password and SecretStr(password), code=code),
+        request=TwoFactorProof(password=SecretStr(password), code=code),
     ).recovery_codes
 
 
@@ -228,7 +229,7 @@ def test_new_recovery_codes_replace_the_old_ones(auth: Auth, app: App, user_id: 
         renew(auth, user_id, "AAAA-AAAA-AAAA-AAAA")
     with pytest.raises(WrongPasswordError):
         renew(auth, user_id, app.code(), "wrong password!")
-    new = renew(auth, user_id, app.recovery_codes[0], PASSWORD)
+    new = renew(auth, user_id, app.recovery_codes[0])
     assert len(set(new) - set(app.recovery_codes)) == 10
     with pytest.raises(WrongCredentialsError):
         auth.login(totp=app.recovery_codes[1])
@@ -255,30 +256,53 @@ def test_wrong_proofs_are_counted_and_right_ones_wipe_them_out(
     """S3: an access token that was stolen is no way to guess the password or a code."""
     counted: list[str] = []
 
-    class Counting:
-        check = note = staticmethod(lambda *_: None)
+    class Counting(NoThrottle):
+        def take(self, limit: RateLimit, *who: str) -> None:
+            counted.append(f"+{limit.name}")
 
-        def take(self, limit: object, *who: str) -> None:
-            counted.append("take")
-
-        def forgive(self, limit: object, *who: str) -> None:
-            counted.append("forgive")
+        def forgive(self, limit: RateLimit, *who: str) -> None:
+            counted.append(f"-{limit.name}")
 
     auth.throttle = Counting()
-    wrong = "AAAA-AAAA-AAAA-AAAA"
+    wrong, wrong_password = "AAAA-AAAA-AAAA-AAAA", "wrong password!"
+    right_password = ["+passwords", "-passwords"]
     attempts: list[tuple[Callable[[], object], list[str]]] = [
-        (lambda: renew(auth, user_id, wrong), ["take"]),
-        (lambda: renew(auth, user_id, wrong, PASSWORD), ["take"]),
-        (lambda: disable(auth, user_id, wrong), ["take"]),
-        (lambda: disable(auth, user_id, app.code(), "wrong password!"), ["take"]),
-        (lambda: renew(auth, user_id, app.recovery_codes[0]), ["take", "forgive"]),
-        (lambda: disable(auth, user_id, app.code()), ["take", "forgive"]),
-        (lambda: (set_up(auth, user_id), enable(auth, user_id, "000000")), ["take"]),
+        (lambda: renew(auth, user_id, wrong), [*right_password, "+codes"]),
+        (lambda: renew(auth, user_id, app.code(), wrong_password), ["+passwords"]),
+        (lambda: disable(auth, user_id, wrong), [*right_password, "+codes"]),
+        (lambda: disable(auth, user_id, app.code(), wrong_password), ["+passwords"]),
+        (lambda: enable(auth, user_id, wrong), []),
+        (
+            lambda: renew(auth, user_id, app.recovery_codes[0]),
+            [*right_password, "+codes", "-codes"],
+        ),
+        (lambda: disable(auth, user_id, app.code()), [*right_password, "+codes", "-codes"]),
+        (lambda: renew(auth, user_id, wrong, wrong_password), []),
+        (lambda: disable(auth, user_id, wrong, wrong_password), []),
+        (lambda: enable(auth, user_id, wrong), []),
+        (lambda: (set_up(auth, user_id), enable(auth, user_id, "000000")), ["+codes"]),
     ]
     for attempt, expected in attempts:
         counted.clear()
         try:
             attempt()
-        except (WrongCodeError, WrongPasswordError):
+        except (ConflictError, WrongCodeError, WrongPasswordError):
             pass
         assert counted == expected
+
+
+@pytest.mark.parametrize("action", [disable, renew])
+def test_a_password_that_was_changed_meanwhile_proves_nothing(
+    auth: Auth, app: App, user_id: UUID, action: Callable[..., object]
+) -> None:
+    class SlowPasswords(PlainPasswords):
+        def verify(self, password: str, password_hash: str | None) -> bool:
+            with auth.engine.begin() as connection:
+                connection.execute(text("UPDATE users SET session_version = session_version + 1"))
+            return True
+
+    auth.passwords = SlowPasswords()
+    with pytest.raises(WrongPasswordError):
+        action(auth, user_id, app.code())
+    with pytest.raises(TotpRequiredError):
+        replace(auth, passwords=PlainPasswords()).login()
