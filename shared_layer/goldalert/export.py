@@ -9,7 +9,7 @@ EXPORT_ROWS = 10_000
 """Rows of one kind that are read at most; ask the database for one more, to know of the rest."""
 
 EXPORT_BYTES = 600_000
-"""Bytes of one service's part. Lambda answers with 6 MB at most, and the export has eight parts."""
+"""Bytes of one service's part. Lambda answers with 6 MB at most, and the export has seven parts."""
 
 
 def make_part(**kinds: Sequence[BaseModel]) -> dict[str, JsonValue]:

@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from goldalert.cache.client import RedisDatabase
+from goldalert.errors import RateLimitedError
 
 if TYPE_CHECKING:
     from limits import RateLimitItem
@@ -42,6 +43,18 @@ class Allowance:
     allowed: bool
     remaining: int
     reset_seconds: int
+
+
+def refuse_if_exhausted(allowance: Allowance) -> None:
+    """Let pass what was counted, or would be.
+
+    Raises:
+        RateLimitedError: it was not, for the limit is reached.
+    """
+    if not allowance.allowed:
+        raise RateLimitedError(
+            "Too many requests. Try again later.", retry_after=max(1, allowance.reset_seconds)
+        )
 
 
 class RateLimiter:

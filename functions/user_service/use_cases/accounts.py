@@ -11,15 +11,15 @@ from goldalert.clock import Clock
 from goldalert.db.unit_of_work import Transaction, UnitOfWork
 from goldalert.events.catalogue import AnyEvent
 from goldalert.events.users import UserRegisteredData
-from goldalert.http.quotas import refuse_if_exhausted
 from goldalert.messaging.erasure import living_users, mark_erased, publish_erased
 from goldalert.observability.log import logger
-from goldalert.rate_limiting import RateLimiter
+from goldalert.rate_limiting import refuse_if_exhausted
 from user_service.config import EXPORTS
 from user_service.schemas import Export, UserPart
 from user_service.use_cases.ports import (
     PRODUCER,
     Cache,
+    Limiter,
     OtherService,
     Users,
     preferences_key,
@@ -54,7 +54,7 @@ def forget_user(cache: Cache, event: AnyEvent) -> None:
 def export_user(
     unit_of_work: UnitOfWork[Users],
     others: Sequence[OtherService],
-    limiter: RateLimiter,
+    limiter: Limiter,
     *,
     user_id: UUID,
     deadline_seconds: float,

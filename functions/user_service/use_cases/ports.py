@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, JsonValue
 
+from goldalert.rate_limiting import Allowance, RateLimit
 from user_service.schemas import AccountSettings, Preferences, Profile
 
 PRODUCER = "user_service"
@@ -37,6 +38,12 @@ class Cache(Protocol):
         self, key: str, model: type[Model], load: Callable[[], Model]
     ) -> Model: ...
     def invalidate(self, *keys: str) -> None: ...
+
+
+class Limiter(Protocol):
+    """Counts how often something is asked for."""
+
+    def hit(self, limit: RateLimit, *identity: str) -> Allowance: ...
 
 
 class OtherService(Protocol):

@@ -1,4 +1,8 @@
-"""Facts about accounts, published by the auth service on the topic `users`."""
+"""Facts about accounts, on the topic `users`.
+
+The auth service publishes them, but for two: `user_preferences_changed` is the user service's, and
+`user_erased` that of each service that erases.
+"""
 
 from datetime import time
 from typing import Annotated, Literal

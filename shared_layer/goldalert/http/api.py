@@ -19,11 +19,10 @@ from goldalert.http.problems import problem_for
 from goldalert.http.quotas import (
     count_request,
     rate_limit_headers,
-    refuse_if_exhausted,
     signed_in_user,
 )
 from goldalert.observability.log import current_correlation_id, logger, start_request
-from goldalert.rate_limiting import RateLimiter
+from goldalert.rate_limiting import RateLimiter, refuse_if_exhausted
 from goldalert.settings import HttpSettings
 
 MAX_BODY_BYTES = 64 * 1024

@@ -7,7 +7,6 @@ meant for all. A service counts in its own Redis, so the services do not take fr
 from collections.abc import Mapping
 from typing import Any
 
-from goldalert.errors import RateLimitedError
 from goldalert.http.caller import network_of
 from goldalert.rate_limiting import Allowance, RateLimit, RateLimiter
 from goldalert.settings import HttpSettings
@@ -33,18 +32,6 @@ def signed_in_user(event: Mapping[str, Any]) -> str | None:
     """Return the id of the user that the authorizer let in; None on a public route."""
     user_id: str | None = (event["requestContext"].get("authorizer") or {}).get("user_id")
     return user_id
-
-
-def refuse_if_exhausted(allowance: Allowance) -> None:
-    """Let a request pass that was counted.
-
-    Raises:
-        RateLimitedError: it was not, for the limit is reached.
-    """
-    if not allowance.allowed:
-        raise RateLimitedError(
-            "Too many requests. Try again later.", retry_after=max(1, allowance.reset_seconds)
-        )
 
 
 def rate_limit_headers(allowance: Allowance) -> dict[str, str]:
