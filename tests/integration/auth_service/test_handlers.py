@@ -28,6 +28,7 @@ from auth_service.gateways import (
     VerificationKeys,
 )
 from auth_service.handlers import api, authorizer, grant_admin, internal, scheduled_relay_outbox
+from goldalert.cache.client import RedisDatabase
 from goldalert.secrets import DatabaseSecret, ServiceSecret
 from goldalert.security.sealed import EventKey, Sealer
 from tests.support.accounts import PASSWORD
@@ -286,6 +287,6 @@ def test_the_schedule_says_what_it_did(ada: Browser) -> None:
 def test_redis_is_an_optional_part(services: Services, redis: str | None, status: str) -> None:
     """R12."""
     if redis is not None:
-        services.secret = services.secret.model_copy(update={"redis_url": SecretStr(redis)})
+        services.redis = RedisDatabase(redis)
     answer = Browser().send("GET", "/auth/health")
     assert (answer.status, answer.body["status"]) == (200, status)
