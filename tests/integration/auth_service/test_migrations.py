@@ -10,8 +10,8 @@ from auth_service.use_cases import sessions
 from goldalert.db.unit_of_work import UnitOfWork
 from goldalert.ids import new_id
 from goldalert.security.tokens import hash_token, new_token
-from tests.integration.conftest import FirstVersion
 from tests.support.accounts import PASSWORD, Auth, PlainPasswords
+from tests.support.migrations import FirstVersion
 
 
 def test_users_stay_signed_in_and_keep_their_links(
