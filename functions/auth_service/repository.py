@@ -272,12 +272,17 @@ class Repository:
         )
 
     def lock_refresh_token(self, token_hash: str) -> RefreshToken | None:
-        """Return a token; its session is this transaction's until the end: one exchange a time."""
+        """Return a token; its session is this transaction's until the end: one exchange a time.
+
+        One that was removed while we waited for the session is none. The session comes first, as
+        where tokens are removed.
+        """
         row = self._connection.execute(
             text(
                 f"SELECT t.generation, s.generation, s.rotated_at, {_SESSION} "  # noqa: S608
                 "FROM refresh_tokens t JOIN sessions s ON s.id = t.session_id "
-                "JOIN users u ON u.id = s.user_id WHERE t.hash = :token_hash FOR UPDATE OF s"
+                "JOIN users u ON u.id = s.user_id WHERE t.hash = :token_hash "
+                "FOR UPDATE OF s FOR KEY SHARE OF t"
             ),
             {"token_hash": token_hash},
         ).first()

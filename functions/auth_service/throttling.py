@@ -18,7 +18,8 @@ LOGIN_ADDRESS = RateLimit("login-address", amount=20, seconds=_HOUR)
 can use it to lock the owner out."""
 
 LOGIN_NETWORK = RateLimit("login-network", amount=100, seconds=15 * _MINUTE)
-"""Failed logins from one network, which may be a whole office, with whatever addresses."""
+"""Failed logins from one network, which may be a whole office, with whatever addresses. It does not
+hold for an account that is known to come from there either."""
 
 LOGIN_OVERALL = RateLimit("login-overall", amount=1_000, seconds=_MINUTE)
 """Failed logins of everybody from strange networks: a list of stolen passwords on a big botnet."""

@@ -74,7 +74,6 @@ def login(
         RateLimitedError: too many logins failed.
     """
     network = client.network
-    throttle.check(LOGIN_NETWORK, network)
     throttle.take(LOGIN_HERE, request.email, network)
     now = clock.now()
     with unit_of_work.begin() as tx:
@@ -84,6 +83,7 @@ def login(
             account.user_id if account else new_id(), network, now - NETWORK_MEMORY
         )
     if not is_known_here:
+        throttle.check(LOGIN_NETWORK, network)
         throttle.check(LOGIN_OVERALL)
         throttle.take(LOGIN_ADDRESS, request.email)
     try:

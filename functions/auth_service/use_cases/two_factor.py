@@ -36,6 +36,8 @@ def set_up(unit_of_work: UnitOfWork[Accounts], codes: Codes, *, user_id: UUID) -
     """
     secret, sealed_secret = codes.new_secret()
     with unit_of_work.begin() as tx:
+        # what another request enables is the secret whose code it saw
+        tx.repository.lock_account(user_id)
         user = tx.repository.user(user_id)
         if user is None:
             raise NotFoundError("There is no such account.")

@@ -19,6 +19,7 @@ from auth_service.throttling import (
     LOGIN_NETWORK,
     LOGIN_OVERALL,
     MAILS_TO_ADDRESS,
+    MAILS_TO_ADDRESS_DAILY,
     PASSWORDS,
     REGISTER_NETWORK,
     REGISTER_OVERALL,
@@ -112,6 +113,19 @@ def test_s3_a_list_of_stolen_passwords_is_stopped_at_one_network(throttled: Auth
     assert throttled.login(network="192.0.2.1")
 
 
+def test_s3_neighbours_lock_no_owner_out_of_their_own_network(throttled: Auth) -> None:
+    throttled.register()
+    throttled.login()
+    for _ in range(LOGIN_NETWORK.amount):
+        throttled.throttle.note(LOGIN_NETWORK, NETWORK)
+    assert throttled.login()
+    use_up(throttled, LOGIN_HERE, "ada@example.com", NETWORK)
+    assert_refused(throttled.login, LOGIN_HERE)
+    throttled.forget()
+    throttled.reset(throttled.reset_token(), NEW_PASSWORD)
+    assert throttled.login(password=NEW_PASSWORD)
+
+
 def test_s3_failed_logins_count_for_the_network_and_for_all(throttled: Auth) -> None:
     throttled.register()
     for limit, who in ((LOGIN_NETWORK, (NETWORK,)), (LOGIN_OVERALL, ())):
@@ -178,6 +192,19 @@ def test_s3_nobody_gets_more_than_a_few_mails_from_strangers(throttled: Auth) ->
         assert_refused(ask, MAILS_TO_ADDRESS)
     assert_refused(lambda: throttled.resend_verification(user_id), MAILS_TO_ADDRESS)
     assert sent == len(throttled.events()) == MAILS_TO_ADDRESS.amount
+
+
+def test_s3_other_names_of_a_mailbox_get_no_more_mails(throttled: Auth) -> None:
+    for number in range(MAILS_TO_ADDRESS.amount):
+        throttled.register(f"a.d.a+{number}@googlemail.com")
+    for email in ("ada@gmail.com", "ad.a+x@gmail.com"):
+        assert_refused(lambda email=email: throttled.register(email), MAILS_TO_ADDRESS)
+    throttled.register("ada@example.com")
+
+
+def test_s3_nobody_gets_many_mails_a_day(throttled: Auth) -> None:
+    use_up(throttled, MAILS_TO_ADDRESS_DAILY, "ada@example.com")
+    assert_refused(throttled.forget, MAILS_TO_ADDRESS_DAILY)
 
 
 ACTIONS: dict[str, Callable[[Auth], object]] = {
