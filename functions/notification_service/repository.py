@@ -33,11 +33,11 @@ class Repository:
         self._connection.execute(
             text(
                 "INSERT INTO notification_preferences AS p "
-                "(id, user_id, notifications, user_preferences_version) "
+                "(id, user_id, notifications, preferences_version) "
                 "VALUES (:id, :user_id, :notifications, :version) "
                 "ON CONFLICT (user_id) DO UPDATE SET notifications = EXCLUDED.notifications, "
-                "user_preferences_version = EXCLUDED.user_preferences_version "
-                "WHERE p.user_preferences_version < EXCLUDED.user_preferences_version"
+                "preferences_version = EXCLUDED.preferences_version "
+                "WHERE p.preferences_version < EXCLUDED.preferences_version"
             ),
             {
                 "id": new_id(),

@@ -47,8 +47,8 @@ class Repository:
         version: int = self._connection.execute(
             update(PREFERENCES)
             .where(PREFERENCES.c.user_id == user_id)
-            .values(version=PREFERENCES.c.version + 1)
-            .returning(PREFERENCES.c.version)
+            .values(preferences_version=PREFERENCES.c.preferences_version + 1)
+            .returning(PREFERENCES.c.preferences_version)
         ).scalar_one()
         return version
 

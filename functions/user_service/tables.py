@@ -23,7 +23,7 @@ PREFERENCES = table(
     column("notifications", Boolean),
     column("quiet_hours", JSONB(none_as_null=True)),
     column("digest", Text),
-    column("version", BigInteger),
+    column("preferences_version", BigInteger),
 )
 ACCOUNT_SETTINGS = table(
     "account_settings",

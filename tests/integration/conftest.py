@@ -1,10 +1,12 @@
 """Real PostgreSQL and Redis for each worker, and a freshly migrated database for each test."""
 
 import itertools
+import shutil
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
-from sqlalchemy import NullPool, create_engine, text
+from sqlalchemy import Engine, NullPool, create_engine, text
 
 from goldalert.db.engine import make_engine
 from goldalert.secrets import DatabaseSecret
@@ -12,6 +14,8 @@ from goldalert_local.stores.postgres import EmbeddedPostgres
 from goldalert_local.stores.redis import EmbeddedRedis
 from migrator.config import DATABASES
 from migrator.handlers.migrate import migrate
+from tests.support.migrations import FirstVersion
+from tests.support.services import FUNCTIONS
 
 _PASSWORD = "only-for-tests"
 
@@ -105,3 +109,38 @@ def database(
     with admin.connect() as connection:
         for name in copies:
             connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+@pytest.fixture
+def first_version(
+    postgres: DatabaseSecret, _templates: Callable[[str], DatabaseSecret], tmp_path: Path
+) -> Iterator[Callable[..., FirstVersion]]:
+    """Return a new database of a service's first version; further names are files that came later.
+
+    Example: `first_version("email_service", "verification")`.
+    """
+    admin = create_engine(
+        make_engine(postgres).url, isolation_level="AUTOCOMMIT", poolclass=NullPool
+    )
+    made: list[Engine] = []
+
+    def make(service: str, *later: str) -> FirstVersion:
+        _templates(service)  # for the roles, which migrations name
+        name = f"{DATABASES[service]}_{next(_numbers)}"
+        with admin.connect() as connection:
+            connection.execute(text(f"CREATE DATABASE {name}"))
+        first = tmp_path / "migrations"
+        shutil.copytree(
+            FUNCTIONS / service / "migrations",
+            first,
+            ignore=shutil.ignore_patterns("000[2-9]*", "__pycache__", *later),
+        )
+        engine = make_engine(postgres.model_copy(update={"dbname": name}))
+        made.append(engine)
+        return FirstVersion(engine, service, first)
+
+    yield make
+    for engine in made:
+        engine.dispose()
+        with admin.connect() as connection:
+            connection.execute(text(f"DROP DATABASE {engine.url.database} WITH (FORCE)"))

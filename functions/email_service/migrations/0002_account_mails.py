@@ -21,7 +21,7 @@ def upgrade() -> None:
         """
         ALTER TABLE recipients
             ALTER COLUMN email DROP NOT NULL,
-            ADD COLUMN preferences_version integer NOT NULL DEFAULT 0,
+            ADD COLUMN preferences_version bigint NOT NULL DEFAULT 0,
             ADD COLUMN locale text NOT NULL DEFAULT 'en',
             ADD COLUMN timezone text NOT NULL DEFAULT 'UTC',
             ADD COLUMN notifications boolean NOT NULL DEFAULT true,
@@ -31,12 +31,13 @@ def upgrade() -> None:
                 CHECK (digest IN ('off', 'daily', 'weekly'))
         """
     )
+    # NOT VALID: what is there meets the narrower check of before, and needs no look under a lock
     op.execute(
         """
         ALTER TABLE mails
             DROP CONSTRAINT mails_kind_check,
             ADD CONSTRAINT mails_kind_check CHECK (kind IN (
-                'welcome', 'verification', 'password_reset', 'registered_again', 'alert'))
+                'welcome', 'verification', 'password_reset', 'registered_again', 'alert')) NOT VALID
         """
     )
     op.execute(

@@ -17,6 +17,6 @@ def upgrade() -> None:
         """
         ALTER TABLE notification_preferences
             ADD COLUMN notifications boolean NOT NULL DEFAULT true,
-            ADD COLUMN user_preferences_version integer NOT NULL DEFAULT 0
+            ADD COLUMN preferences_version bigint NOT NULL DEFAULT 0
         """
     )

@@ -1,18 +1,11 @@
 """A log of an earlier version keeps its entries, without the ids that no erasure could find."""
 
-import shutil
-from pathlib import Path
+from collections.abc import Callable
 
-from sqlalchemy import create_engine, text
+from sqlalchemy import text
 
-import logging_service
-from goldalert.db.engine import make_engine
 from goldalert.ids import new_id
-from goldalert.secrets import DatabaseSecret
-from migrator.upgrade import upgrade
-
-MIGRATIONS = Path(logging_service.__file__).parent / "migrations"
-COPY = "logging_db_of_the_first_version"
+from tests.support.migrations import FirstVersion
 
 ENTRIES = {
     "alert_triggered": '{"sequence": 7, "alert_ids": ["a"], "trigger_ids": ["t"]}',
@@ -22,17 +15,12 @@ ENTRIES = {
 }
 
 
-def test_a_log_of_the_first_version_is_upgraded(postgres: DatabaseSecret, tmp_path: Path) -> None:
+def test_a_log_of_the_first_version_is_upgraded(
+    first_version: Callable[..., FirstVersion],
+) -> None:
     """S18."""
-    first = tmp_path / "migrations"
-    first.mkdir()
-    shutil.copy(MIGRATIONS / "0001_application_logs.py", first)
-    admin = create_engine(make_engine(postgres).url, isolation_level="AUTOCOMMIT")
-    with admin.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {COPY}"))
-    engine = make_engine(postgres.model_copy(update={"dbname": COPY}))
-    with engine.begin() as connection:
-        upgrade(connection, first)
+    database = first_version("logging_service")
+    with database.engine.begin() as connection:
         for event_type, data in ENTRIES.items():
             connection.execute(
                 text(
@@ -42,8 +30,8 @@ def test_a_log_of_the_first_version_is_upgraded(postgres: DatabaseSecret, tmp_pa
                 ),
                 {"id": new_id(), "event_type": event_type, "data": data},
             )
-    with engine.begin() as connection:
-        upgrade(connection, MIGRATIONS)
+    database.upgrade()
+    with database.engine.begin() as connection:
         rows = connection.execute(
             text("SELECT event_type, data, user_id FROM application_logs ORDER BY event_type")
         )
@@ -53,5 +41,3 @@ def test_a_log_of_the_first_version_is_upgraded(postgres: DatabaseSecret, tmp_pa
             ("email_sent", {"kind": "alert"}, None),
             ("price_updated", {"sequence": 7}, None),
         ]
-    engine.dispose()
-    admin.dispose()

@@ -186,7 +186,7 @@ def test_in_any_order_and_tripled_the_newest_master_switch_stands(
     with engine.begin() as connection:
         [row] = connection.execute(
             text(
-                "SELECT email, in_app, push, notifications, user_preferences_version "
+                "SELECT email, in_app, push, notifications, preferences_version "
                 "FROM notification_preferences"
             )
         )
@@ -198,6 +198,7 @@ def test_in_any_order_and_tripled_the_newest_master_switch_stands(
     [
         ("password_changed", True),
         ("password_reset", True),
+        ("two_factor_enabled", True),
         ("refresh_token_reused", True),
         ("disabled", True),
         ("role_changed", True),

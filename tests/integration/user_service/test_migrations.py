@@ -1,42 +1,18 @@
 """A database of the first version, with users in it, becomes one of the newest."""
 
-import shutil
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable
 
-import pytest
-from sqlalchemy import Engine, NullPool, create_engine, text
+from sqlalchemy import text
 
-from goldalert.db.engine import make_engine
 from goldalert.ids import new_id
-from goldalert.secrets import DatabaseSecret
-from migrator.upgrade import upgrade
-from tests.support.services import FUNCTIONS
+from tests.support.migrations import FirstVersion
 from user_service.repository import Repository
-
-MIGRATIONS = FUNCTIONS / "user_service" / "migrations"
-
-
-@pytest.fixture
-def empty(postgres: DatabaseSecret) -> Iterator[Engine]:
-    """A database without any table."""
-    server = create_engine(
-        make_engine(postgres).url, isolation_level="AUTOCOMMIT", poolclass=NullPool
-    )
-    name = f"upgraded_{new_id().hex}"
-    with server.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
-    engine = make_engine(postgres.model_copy(update={"dbname": name}))
-    yield engine
-    engine.dispose()
-    with server.connect() as connection:
-        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
 
 
 def test_users_keep_what_they_chose_and_names_fit_into_events(
-    empty: Engine, tmp_path: Path
+    first_version: Callable[..., FirstVersion],
 ) -> None:
-    shutil.copy(MIGRATIONS / "0001_profiles.py", tmp_path)
+    database = first_version("user_service")
     names = {
         "Ada Lovelace": "Ada Lovelace",
         "Ada\r\nLovelace": "Ada Lovelace",
@@ -45,8 +21,7 @@ def test_users_keep_what_they_chose_and_names_fit_into_events(
         None: None,
     }
     users = {name: new_id() for name in names}
-    with empty.begin() as connection:
-        upgrade(connection, tmp_path)
+    with database.engine.begin() as connection:
         for name, user_id in users.items():
             values = {"id": new_id(), "user_id": user_id, "name": name}
             connection.execute(
@@ -59,8 +34,8 @@ def test_users_keep_what_they_chose_and_names_fit_into_events(
                 ),
                 values,
             )
-    with empty.begin() as connection:
-        upgrade(connection, MIGRATIONS)
+    database.upgrade()
+    with database.engine.begin() as connection:
         repository = Repository(connection)
         for name, user_id in users.items():
             profile, preferences = repository.profile(user_id), repository.preferences(user_id)
