@@ -131,10 +131,6 @@ class TwoFactorSetup(View):
     otpauth_uri: str
 
 
-class TwoFactorEnableRequest(RequestBody):
-    code: Code
-
-
 class TwoFactorProof(RequestBody):
     model_config = _AS_SENT
 

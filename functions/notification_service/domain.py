@@ -61,6 +61,8 @@ _REVOCATIONS = {
     "If this was not you, choose a new password with the link “forgot password” at once.",
     "password_reset": "A new password was chosen with a link from your mailbox, and all sessions "
     "were ended. If this was not you, secure your mailbox first and then choose a new password.",
+    "two_factor_enabled": "Your second factor was switched on, and your other sessions were ended. "
+    "If this was not you, contact us at once.",
     "refresh_token_reused": "Somebody used a key of one of your sessions a second time, so that we "
     "ended the session. It may have been copied: change your password, unless you know why.",
     "role_changed": "An administrator changed your role, and all sessions were ended. "

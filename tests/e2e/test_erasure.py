@@ -235,7 +235,9 @@ def live_a_life(stack: StackClient, user: User, words: str) -> str:
     assert user.http.patch("/user/profile", {"bio": words}).status == 200
     assert user.http.patch("/user/preferences", {"theme": "dark"}).status == 200
     secret = user.http.post("/auth/2fa/setup").body["secret"]
-    enabled = user.http.post("/auth/2fa/enable", {"code": pyotp.TOTP(secret).now()})
+    enabled = user.http.post(
+        "/auth/2fa/enable", {"password": PASSWORD, "code": pyotp.TOTP(secret).now()}
+    )
     assert enabled.status == 200, enabled
     alert = {"alert_type": "above", "currency": "USD", "note": words}
     with stack.price_feed() as move:

@@ -459,11 +459,11 @@ def test_a_time_code_is_good_once_under_20_racing_requests(stack: StackClient) -
 
 
 def with_two_factor(stack: StackClient) -> tuple[User, list[str], pyotp.TOTP]:
-    user = stack.new_user(verified=False)
+    user = stack.new_user()
     totp = pyotp.TOTP(user.http.post("/auth/2fa/setup").body["secret"])
     # a code must not run out on its way
     wait_for(lambda: time.time() % 30 < 25, "the next time step")
-    answer = user.http.post("/auth/2fa/enable", {"code": totp.now()})
+    answer = user.http.post("/auth/2fa/enable", {"password": PASSWORD, "code": totp.now()})
     assert answer.status == 200, answer
     return user, answer.body["recovery_codes"], totp
 

@@ -76,7 +76,9 @@ ROUTES: dict[str, Row] = {
         fresh=True,
     ),
     "POST /auth/2fa/setup": Row("signed in"),
-    "POST /auth/2fa/enable": Row("signed in", 409, {"code": "000000"}, fresh=True),
+    "POST /auth/2fa/enable": Row(
+        "signed in", 409, {"password": PASSWORD, "code": "000000"}, fresh=True
+    ),
     "POST /auth/2fa/disable": Row("signed in", 409, {"password": PASSWORD, "code": "000000"}),
     "POST /auth/2fa/recovery-codes": Row(
         "signed in", 409, {"password": PASSWORD, "code": "000000"}

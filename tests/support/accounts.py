@@ -20,8 +20,9 @@ from auth_service.schemas import (
     RegisterRequest,
     ResetPasswordRequest,
     TokenPair,
+    TwoFactorProof,
 )
-from auth_service.use_cases import authorization, passwords, registration, sessions
+from auth_service.use_cases import authorization, passwords, registration, sessions, two_factor
 from auth_service.use_cases.ports import Accounts, Codes, Passwords, SessionCache, Signer, Throttle
 from goldalert.db.unit_of_work import UnitOfWork
 from goldalert.events.catalogue import AnyEvent, parse_event
@@ -205,6 +206,21 @@ class Auth:
             caller=Caller(claims.user_id, claims.role, claims.session_id),
             request=ChangePasswordRequest(current_password=current, password=password),
         )
+
+    def enable_two_factor(self, user_id: UUID, code: str, password: str = PASSWORD) -> list[str]:
+        """Enable it in the user's newest session; return the recovery codes."""
+        with self.unit_of_work.begin() as tx:
+            newest = tx.repository.sessions(user_id, self.clock.now(), after=None, limit=1)
+        return two_factor.enable(
+            self.unit_of_work,
+            self.clock,
+            self.passwords,
+            self.codes,
+            self.session_cache,
+            self.throttle,
+            caller=Caller(user_id, "user", newest[0].session_id),
+            request=TwoFactorProof(password=password, code=code),
+        ).recovery_codes
 
     def logout(self, session_id: UUID) -> None:
         sessions.logout(

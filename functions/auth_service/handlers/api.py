@@ -25,7 +25,6 @@ from auth_service.schemas import (
     ResetPasswordRequest,
     SessionView,
     TokenPair,
-    TwoFactorEnableRequest,
     TwoFactorProof,
     TwoFactorSetup,
     Validation,
@@ -245,14 +244,20 @@ def set_up_two_factor(caller: CurrentCaller) -> TwoFactorSetup:
 
 
 @app.post("/auth/2fa/enable")
-def enable_two_factor(body: TwoFactorEnableRequest, caller: CurrentCaller) -> RecoveryCodes:
+def enable_two_factor(body: TwoFactorProof, caller: CurrentCaller) -> RecoveryCodes:
+    """Ask for a code at every login, and sign all other devices out.
+
+    It takes the password and a first code, and a verified address.
+    """
     return two_factor.enable(
         services().unit_of_work,
         services().clock,
+        services().passwords,
         services().codes,
+        services().session_cache,
         services().throttle,
-        user_id=caller.user_id,
-        code=body.code,
+        caller=caller,
+        request=body,
     )
 
 

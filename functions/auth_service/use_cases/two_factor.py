@@ -9,7 +9,7 @@ from auth_service.domain import TwoFactor
 from auth_service.errors import WrongCodeError
 from auth_service.schemas import RecoveryCodes, TwoFactorProof, TwoFactorSetup
 from auth_service.throttling import CODES
-from auth_service.use_cases.ports import Accounts, Codes, Passwords, Throttle
+from auth_service.use_cases.ports import Accounts, Codes, Passwords, SessionCache, Throttle
 from auth_service.use_cases.proofs import (
     active_factor,
     check_password,
@@ -18,9 +18,11 @@ from auth_service.use_cases.proofs import (
     take_time_code,
     wrong_password,
 )
+from auth_service.use_cases.sessions import sessions_revoked
 from goldalert.clock import Clock
 from goldalert.db.unit_of_work import UnitOfWork
 from goldalert.errors import ConflictError, NotFoundError
+from goldalert.http.caller import Caller
 from goldalert.security.tokens import hash_token
 
 RECOVERY_CODES = 10
@@ -49,30 +51,42 @@ def set_up(unit_of_work: UnitOfWork[Accounts], codes: Codes, *, user_id: UUID) -
 def enable(
     unit_of_work: UnitOfWork[Accounts],
     clock: Clock,
+    passwords: Passwords,
     codes: Codes,
+    session_cache: SessionCache,
     throttle: Throttle,
     *,
-    user_id: UUID,
-    code: str,
+    caller: Caller,
+    request: TwoFactorProof,
 ) -> RecoveryCodes:
     """Ask for a code at every login from now on; this one shows that the app has the secret.
 
+    The caller's other sessions are over: they began without a code.
+
     Raises:
-        ConflictError: nothing was set up, or it is on already.
-        WrongCodeError: the code is wrong.
-        RateLimitedError: too many codes were wrong.
+        ConflictError: nothing was set up, or it is on already, or the address is not verified: its
+            owner could never sign in.
+        WrongPasswordError, WrongCodeError: one of them is wrong.
+        RateLimitedError: too many of them were wrong.
     """
+    user_id, password = caller.user_id, request.password.get_secret_value()
     with unit_of_work.begin() as tx:
         _require_proposed(tx.repository, user_id)  # costs no try
+    account = check_password(unit_of_work, passwords, throttle, user_id=user_id, password=password)
     throttle.take(CODES, str(user_id))
     now = clock.now()
     with unit_of_work.begin() as tx:
-        tx.repository.lock_account(user_id)
+        if not lock_unchanged(tx.repository, account):
+            raise wrong_password()
         factor = _require_proposed(tx.repository, user_id)
-        if not take_time_code(tx.repository, codes, factor, code, now):
+        if not take_time_code(tx.repository, codes, factor, request.code, now):
             raise WrongCodeError("The code is wrong.")
         tx.repository.enable_two_factor(user_id, now)
         made = _new_recovery_codes(tx.repository, user_id)
+        ended = tx.repository.revoke_sessions(user_id, now, but=caller.session_id)
+        if ended:
+            tx.publish(sessions_revoked(now, user_id, "two_factor_enabled", ended))
+    session_cache.deny(ended)
     throttle.forgive(CODES, str(user_id))
     return made
 
@@ -151,6 +165,9 @@ def _require_proposed(repository: Accounts, user_id: UUID) -> TwoFactor:
         raise ConflictError("Set the second factor up first.", code="two_factor_not_set_up")
     if factor.enabled:
         raise _already_on()
+    user = repository.user(user_id)
+    if user is None or not user.email_verified:
+        raise ConflictError("Verify your address first.", code="email_not_verified")
     return factor
 
 

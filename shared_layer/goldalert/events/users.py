@@ -28,6 +28,7 @@ RevocationReason = Literal[
     "revoked_by_user",
     "password_changed",
     "password_reset",
+    "two_factor_enabled",
     "refresh_token_reused",
     "role_changed",
     "disabled",

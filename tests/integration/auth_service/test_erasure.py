@@ -51,9 +51,8 @@ def code(auth: Auth) -> str:
 
 def switch_two_factor_on(auth: Auth, user_id: UUID) -> None:
     two_factor.set_up(auth.unit_of_work, auth.codes, user_id=user_id)
-    two_factor.enable(
-        auth.unit_of_work, auth.clock, auth.codes, auth.throttle, user_id=user_id, code=code(auth)
-    )
+    auth.verify_email(auth.verification_token())
+    auth.enable_two_factor(user_id, code(auth))
     auth.clock.time += timedelta(seconds=30)
 
 

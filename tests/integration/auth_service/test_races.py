@@ -12,8 +12,10 @@ from sqlalchemy import create_engine, text
 
 from auth_service.errors import SessionEndedError, TokenRefusedError
 from auth_service.repository import Repository
+from auth_service.use_cases import two_factor
 from goldalert.db.unit_of_work import UnitOfWork
-from tests.support.accounts import Auth
+from goldalert.errors import ConflictError
+from tests.support.accounts import Auth, PlainCodes
 
 NEW_PASSWORD = "eleven purple elephants"
 
@@ -88,3 +90,33 @@ def test_a_refresh_during_the_owners_change_of_password_is_no_theft(
         refreshing[0].result()
     assert auth.refresh(new.refresh_token)
     assert auth.allows(auth.claims(new.access_token))
+
+
+def test_a_second_set_up_does_not_change_the_secret_whose_code_is_checked(
+    auth: Auth, other: Other
+) -> None:
+    auth.register()
+    auth.verify_email(auth.verification_token())
+    user_id = auth.login().user_id
+    second = list[Future[object]]()
+
+    class Numbered(PlainCodes):
+        def new_secret(self) -> tuple[str, str]:
+            return "", f"sealed secret {len(second)}"
+
+        def step(self, sealed_secret: str, code: str, now: datetime) -> int | None:
+            second.append(other.act(set_up))
+            return super().step(sealed_secret, code, now)
+
+    def set_up(own: Auth) -> object:
+        return two_factor.set_up(own.unit_of_work, auth.codes, user_id=user_id)
+
+    auth.codes = Numbered()
+    set_up(auth)
+    auth.enable_two_factor(user_id, f"{int(auth.clock.now().timestamp()) // 30 % 1_000_000:06}")
+    with pytest.raises(ConflictError):
+        second[0].result()
+    with auth.unit_of_work.begin() as tx:
+        factor = tx.repository.two_factor(user_id)
+    assert factor is not None
+    assert (factor.enabled, factor.sealed_secret) == (True, "sealed secret 0")

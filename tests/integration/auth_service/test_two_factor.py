@@ -35,6 +35,7 @@ WINDOW = timedelta(seconds=30)
 def auth(auth: Auth) -> Auth:
     auth.codes = TimeCodes(Sealer(EventKey(keys=[SecretStr(Fernet.generate_key().decode())])))
     auth.register()
+    auth.verify_email(auth.verification_token())
     return auth
 
 
@@ -47,10 +48,8 @@ def set_up(auth: Auth, user_id: UUID) -> TwoFactorSetup:
     return two_factor.set_up(auth.unit_of_work, auth.codes, user_id=user_id)
 
 
-def enable(auth: Auth, user_id: UUID, code: str) -> list[str]:
-    return two_factor.enable(
-        auth.unit_of_work, auth.clock, auth.codes, auth.throttle, user_id=user_id, code=code
-    ).recovery_codes
+def enable(auth: Auth, user_id: UUID, code: str, password: str = PASSWORD) -> list[str]:
+    return auth.enable_two_factor(user_id, code, password)
 
 
 def disable(auth: Auth, user_id: UUID, code: str, password: str = PASSWORD) -> None:
@@ -128,6 +127,23 @@ def test_a_second_set_up_replaces_the_secret_until_it_is_on(auth: Auth, user_id:
     assert refused.value.code == "two_factor_on"
     with pytest.raises(ConflictError):
         enable(auth, user_id, code)
+
+
+def test_switching_it_on_takes_the_password(auth: Auth, user_id: UUID) -> None:
+    code = pyotp.TOTP(set_up(auth, user_id).secret).at(auth.clock.now())
+    with pytest.raises(WrongPasswordError):
+        enable(auth, user_id, code, "wrong password!")
+    assert enable(auth, user_id, code)
+
+
+def test_switching_it_on_ends_the_sessions_that_began_without_it(auth: Auth) -> None:
+    other, own = [auth.claims(auth.login().access_token) for _ in range(2)]
+    code = pyotp.TOTP(set_up(auth, own.user_id).secret).at(auth.clock.now())
+    enable(auth, own.user_id, code)
+    assert (auth.allows(own), auth.allows(other)) == (True, False)
+    assert auth.session_cache.denied == {other.session_id}  # type: ignore[attr-defined]
+    told = auth.events()[-1].data
+    assert (told.reason, told.session_ids) == ("two_factor_enabled", (other.session_id,))
 
 
 def test_it_is_not_on_before_it_was_set_up(auth: Auth, user_id: UUID) -> None:
@@ -280,7 +296,11 @@ def test_wrong_proofs_are_counted_and_right_ones_wipe_them_out(
         (lambda: renew(auth, user_id, wrong, wrong_password), []),
         (lambda: disable(auth, user_id, wrong, wrong_password), []),
         (lambda: enable(auth, user_id, wrong), []),
-        (lambda: (set_up(auth, user_id), enable(auth, user_id, "000000")), ["+codes"]),
+        (
+            lambda: (set_up(auth, user_id), enable(auth, user_id, "000000")),
+            [*right_password, "+codes"],
+        ),
+        (lambda: enable(auth, user_id, "000000", wrong_password), ["+passwords"]),
     ]
     for attempt, expected in attempts:
         counted.clear()

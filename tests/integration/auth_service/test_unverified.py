@@ -100,6 +100,17 @@ def test_s10_no_admin_is_made_of_who_may_be_anybody(auth: Auth, stranger_id: UUI
     assert promote() == "admin"
 
 
+def test_nobody_switches_a_second_factor_on_before_the_address_is_verified(auth: Auth) -> None:
+    auth.register()
+    user_id = auth.login().user_id
+    two_factor.set_up(auth.unit_of_work, auth.codes, user_id=user_id)
+    with pytest.raises(ConflictError) as refused:
+        auth.enable_two_factor(user_id, code(auth))
+    assert refused.value.code == "email_not_verified"
+    auth.verify_email(auth.verification_token())
+    assert auth.enable_two_factor(user_id, code(auth))
+
+
 def test_who_registered_the_address_first_locks_its_owner_out_by_no_second_factor(
     auth: Auth, stranger_id: UUID
 ) -> None:
