@@ -12,6 +12,10 @@ SESSION_RETENTION = timedelta(days=7)
 """How long a session that is over is kept: an export shows it, and its tokens go bit by bit."""
 NETWORK_MEMORY = timedelta(days=90)
 """How long an account is known to come from a network after its user was seen there."""
+NETWORK_NOTED = timedelta(days=1)
+"""How old the note of a network gets before a refresh from there renews it."""
+MAX_SESSIONS = 50
+"""Of one user: more than anybody has devices, and few enough to end them all at once."""
 CACHE_SECONDS = 24 * 3600
 SIGNING_KEYS_SECONDS = 60
 """How long a process signs with a key that was replaced, at most."""

@@ -271,6 +271,17 @@ class Repository:
             {"token_hash": token_hash, "session_id": session_id, "generation": generation},
         )
 
+    def refreshed_session(self, token_hash: str) -> Session | None:
+        """Return the session that a refresh token is of."""
+        row = self._connection.execute(
+            text(
+                f"SELECT {_SESSION} FROM refresh_tokens t JOIN sessions s ON s.id = t.session_id "  # noqa: S608
+                "JOIN users u ON u.id = s.user_id WHERE t.hash = :token_hash"
+            ),
+            {"token_hash": token_hash},
+        ).first()
+        return Session(*row) if row else None
+
     def lock_refresh_token(self, token_hash: str) -> RefreshToken | None:
         """Return a token; its session is this transaction's until the end: one exchange a time.
 
@@ -342,6 +353,19 @@ class Repository:
                     "AND id IS DISTINCT FROM CAST(:but AS uuid) RETURNING id"
                 ),
                 {"user_id": user_id, "now": now, "but": but},
+            ).scalars()
+        )
+
+    def revoke_oldest_sessions(self, user_id: UUID, now: datetime, *, kept: int) -> list[UUID]:
+        """End all of a user's sessions but the newest ones; return those that were not over yet."""
+        return list(
+            self._connection.execute(
+                text(
+                    "UPDATE sessions SET revoked_at = :now WHERE id IN "
+                    "(SELECT id FROM sessions WHERE user_id = :user_id AND revoked_at IS NULL "
+                    "AND expires_at > :now ORDER BY id DESC OFFSET :kept) RETURNING id"
+                ),
+                {"user_id": user_id, "now": now, "kept": kept},
             ).scalars()
         )
 
@@ -444,6 +468,17 @@ class Repository:
                 "ORDER BY id FOR NO KEY UPDATE"
             ),
             {"ids": list(user_ids)},
+        )
+
+    def lock_admins(self) -> list[UUID]:
+        """Return the enabled admins; what changes them waits for this transaction's end."""
+        return list(
+            self._connection.execute(
+                text(
+                    "SELECT id FROM users WHERE role = 'admin' AND NOT disabled "
+                    "ORDER BY id FOR NO KEY UPDATE"
+                )
+            ).scalars()
         )
 
     def change_user(self, user_id: UUID, role: Role, *, disabled: bool) -> None:

@@ -44,12 +44,16 @@ MAILS_TO_ADDRESS_DAILY = RateLimit("mails-to-address-daily", amount=20, seconds=
 """The same, so that nobody's mailbox is filled by and by."""
 
 TOKENS_NETWORK = RateLimit("tokens-network", amount=30, seconds=15 * _MINUTE)
-"""Links and refresh tokens of one network that were no good. Nobody can guess one: it only tells a
+"""Links of one network that were no good. Nobody can guess one: it only tells a
 program that goes on trying to stop. A good one is taken all the same, whoever else is in the
 network."""
 
 TOKENS_OVERALL = RateLimit("tokens-overall", amount=3_000, seconds=_MINUTE)
 """The same of everybody."""
+
+REFRESHES = RateLimit("refreshes", amount=30, seconds=15 * _MINUTE)
+"""Refreshes of one session. An access token lasts 15 minutes, so an honest client needs one or two;
+each leaves a row."""
 
 PASSWORDS = RateLimit("passwords", amount=10, seconds=15 * _MINUTE)
 """Wrong passwords of one account from somebody who is signed in: an access token that was stolen is

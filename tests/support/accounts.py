@@ -146,12 +146,13 @@ class Auth:
             self.passwords,
             self.signer,
             self.codes,
+            self.session_cache,
             self.throttle,
             request=LoginRequest(email=email, password=password, totp=totp),
             client=Client("Firefox", network),
         )
 
-    def refresh(self, token: str) -> TokenPair:
+    def refresh(self, token: str, network: str = NETWORK) -> TokenPair:
         return sessions.refresh(
             self.unit_of_work,
             self.clock,
@@ -159,7 +160,7 @@ class Auth:
             self.session_cache,
             self.throttle,
             refresh_token=token,
-            network=NETWORK,
+            network=network,
         )
 
     def verify_email(self, token: str, network: str = NETWORK) -> None:

@@ -163,6 +163,7 @@ def login(body: LoginRequest, device: Device, network: ClientAddress) -> TokenPa
         services().passwords,
         services().signer,
         services().codes,
+        services().session_cache,
         services().throttle,
         request=body,
         client=Client(device, network),

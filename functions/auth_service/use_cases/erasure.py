@@ -29,6 +29,7 @@ from auth_service.use_cases.proofs import (
 )
 from goldalert.clock import Clock
 from goldalert.db.unit_of_work import UnitOfWork
+from goldalert.errors import ConflictError
 from goldalert.events.users import UserDeletedData, UserDeletedV1
 from goldalert.export import EXPORT_ROWS, make_part
 from goldalert.observability.log import current_correlation_id
@@ -53,6 +54,7 @@ def erase_account(
     Raises:
         WrongPasswordError: it is not their password.
         WrongCodeError: they use a second factor, and gave no good code.
+        ConflictError: they are the only admin.
         RateLimitedError: too many of either were wrong.
     """
     password, now = request.password.get_secret_value(), clock.now()
@@ -60,8 +62,12 @@ def erase_account(
     if request.totp is not None:
         throttle.take(CODES, str(user_id))
     with unit_of_work.begin() as tx:
+        # all admins, in one order: else the last two could leave at once
+        admins = tx.repository.lock_admins() if account.role == "admin" else []
         if not lock_unchanged(tx.repository, account):
             raise wrong_password()
+        if admins == [user_id]:
+            raise ConflictError("Make somebody else an admin first.", code="last_admin")
         factor = active_factor(tx.repository, user_id)
         if factor is not None:
             if request.totp is None:

@@ -6,7 +6,9 @@ from uuid import UUID
 
 from auth_service.config import (
     ACCESS_TOKEN_LIFE,
+    MAX_SESSIONS,
     NETWORK_MEMORY,
+    NETWORK_NOTED,
     SESSION_LIFE,
     SESSION_RETENTION,
 )
@@ -26,8 +28,7 @@ from auth_service.throttling import (
     LOGIN_HERE,
     LOGIN_NETWORK,
     LOGIN_OVERALL,
-    TOKENS_NETWORK,
-    TOKENS_OVERALL,
+    REFRESHES,
 )
 from auth_service.use_cases.ports import (
     PRODUCER,
@@ -60,6 +61,7 @@ def login(
     passwords: Passwords,
     signer: Signer,
     codes: Codes,
+    session_cache: SessionCache,
     throttle: Throttle,
     *,
     request: LoginRequest,
@@ -87,11 +89,14 @@ def login(
         throttle.check(LOGIN_OVERALL)
         throttle.take(LOGIN_ADDRESS, request.email)
     try:
-        pair = _begin_session(unit_of_work, passwords, signer, codes, account, request, client, now)
+        pair, ended = _begin_session(
+            unit_of_work, passwords, signer, codes, account, request, client, now
+        )
     except WrongCredentialsError:
         throttle.note(LOGIN_NETWORK, network)
         throttle.note(LOGIN_OVERALL)
         raise
+    session_cache.deny(ended)
     throttle.forgive(LOGIN_HERE, request.email, network)
     return pair
 
@@ -105,8 +110,8 @@ def _begin_session(
     request: LoginRequest,
     client: Client,
     now: datetime,
-) -> TokenPair:
-    """Check what the client knows, and sign it in."""
+) -> tuple[TokenPair, list[UUID]]:
+    """Check what the client knows, and sign it in; return also the sessions that are over by it."""
     password = request.password.get_secret_value()
     # hashing is slow by design and must not hold a connection
     is_right = passwords.verify(password, account.password_hash if account else None)
@@ -129,10 +134,13 @@ def _begin_session(
         )
         tx.repository.add_refresh_token(hash_token(refresh_token), session_id, generation=1)
         tx.repository.remember_network(account.user_id, client.network, now)
+        ended = tx.repository.revoke_oldest_sessions(account.user_id, now, kept=MAX_SESSIONS)
+        if ended:
+            tx.publish(sessions_revoked(now, account.user_id, "too_many_sessions", ended))
         if better_hash is not None:
             tx.repository.replace_password_hash(account.user_id, account.password_hash, better_hash)
     claims = AccessClaims(account.user_id, session_id, account.role, account.session_version)
-    return token_pair(signer, claims, refresh_token, now)
+    return token_pair(signer, claims, refresh_token, now), ended
 
 
 def refresh(
@@ -149,16 +157,23 @@ def refresh(
 
     Raises:
         SessionEndedError: the token is unknown or reused, or the session is over.
-        RateLimitedError: too many tokens were no good.
+        RateLimitedError: the session was refreshed too often. A token that is no good is no reason:
+            the client has to be told to sign in.
     """
     now, new_refresh_token = clock.now(), new_token()
+    token_hash = hash_token(refresh_token)
     with unit_of_work.begin() as tx:
-        used = tx.repository.lock_refresh_token(hash_token(refresh_token))
-        exchanged = used is not None and _exchange(tx, used, hash_token(new_refresh_token), now)
+        found = tx.repository.refreshed_session(token_hash)
+    if found is None or not session_stands(found, now):
+        raise SessionEndedError("Sign in again.")
+    throttle.take(REFRESHES, str(found.session_id))
+    with unit_of_work.begin() as tx:
+        used = tx.repository.lock_refresh_token(token_hash)
+        exchanged = used is not None and _exchange(
+            tx, used, hash_token(new_refresh_token), network, now
+        )
     # only now: an exception in the block would undo a revocation, and Redis may be slow
     if used is None or not session_stands(used.session, now):
-        throttle.take(TOKENS_NETWORK, network)
-        throttle.take(TOKENS_OVERALL)
         raise SessionEndedError("Sign in again.")
     session = used.session
     if not exchanged:
@@ -170,7 +185,9 @@ def refresh(
     return token_pair(signer, claims, new_refresh_token, now)
 
 
-def _exchange(tx: Transaction[Accounts], used: RefreshToken, new_hash: str, now: datetime) -> bool:
+def _exchange(
+    tx: Transaction[Accounts], used: RefreshToken, new_hash: str, network: str, now: datetime
+) -> bool:
     """Store the token that another one is exchanged for, or end the session for its reuse."""
     session, generation = used.session, used.generation + 1
     if not session_stands(session, now):
@@ -183,6 +200,9 @@ def _exchange(tx: Transaction[Accounts], used: RefreshToken, new_hash: str, now:
         return False
     tx.repository.begin_generation(session.session_id, generation, now)
     tx.repository.add_refresh_token(new_hash, session.session_id, generation)
+    # where a session is used, not only where it began
+    if not tx.repository.knows_network(session.user_id, network, now - NETWORK_NOTED):
+        tx.repository.remember_network(session.user_id, network, now)
     return True
 
 

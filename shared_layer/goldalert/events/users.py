@@ -30,6 +30,7 @@ RevocationReason = Literal[
     "password_reset",
     "two_factor_enabled",
     "refresh_token_reused",
+    "too_many_sessions",
     "role_changed",
     "disabled",
 ]

@@ -17,9 +17,10 @@ from auth_service.errors import (
 from auth_service.schemas import EraseAccountRequest
 from auth_service.use_cases import erasure, two_factor
 from goldalert import export
+from goldalert.errors import ConflictError
 from goldalert.events.catalogue import parse_event
 from goldalert.ids import new_id
-from tests.support.accounts import NETWORK, PASSWORD, Auth
+from tests.support.accounts import NETWORK, PASSWORD, Auth, race
 
 TABLES = (
     "users",
@@ -102,6 +103,24 @@ def test_a_wrong_password_erases_nothing(auth: Auth) -> None:
     with pytest.raises(WrongPasswordError):
         erase(auth, user_id, "wrong password!")
     assert auth.login()
+
+
+def test_s10_the_last_admin_stays(auth: Auth) -> None:
+    for email in ("ada@example.com", "eve@example.com"):
+        auth.register(email)
+    with auth.engine.begin() as connection:
+        connection.execute(text("UPDATE users SET role = 'admin'"))
+        ids = list(connection.execute(text("SELECT id FROM users")).scalars())
+    order = iter(ids)
+
+    def leave(own: Auth) -> str:
+        try:
+            erase(own, next(order))
+        except ConflictError as error:
+            return error.code
+        return "gone"
+
+    assert sorted(race(auth, 2, leave)) == ["gone", "last_admin"]
 
 
 def test_with_a_second_factor_it_takes_a_code_too(auth: Auth) -> None:

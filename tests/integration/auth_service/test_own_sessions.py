@@ -242,3 +242,16 @@ def test_old_sessions_tokens_and_networks_go(auth: Auth) -> None:
     auth.login()
     auth.clock.time += timedelta(days=61)
     assert rows() == [0, 0, 0, 1]
+
+
+def test_of_a_great_many_sessions_the_newest_go_on(
+    auth: Auth, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever has the password makes no more of them than a reset can end."""
+    monkeypatch.setattr(sessions, "MAX_SESSIONS", 2)
+    auth.register()
+    claims = [auth.claims(auth.login().access_token) for _ in range(3)]
+    assert [auth.allows(one) for one in claims] == [False, True, True]
+    assert auth.session_cache.denied == {claims[0].session_id}  # type: ignore[attr-defined]
+    told = auth.events()[-1].data
+    assert (told.reason, told.session_ids) == ("too_many_sessions", (claims[0].session_id,))

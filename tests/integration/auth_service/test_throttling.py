@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Callable
+from uuid import UUID
 
 import pytest
 from pydantic import SecretStr
@@ -21,6 +22,7 @@ from auth_service.throttling import (
     MAILS_TO_ADDRESS,
     MAILS_TO_ADDRESS_DAILY,
     PASSWORDS,
+    REFRESHES,
     REGISTER_NETWORK,
     REGISTER_OVERALL,
     TOKENS_NETWORK,
@@ -210,7 +212,6 @@ def test_s3_nobody_gets_many_mails_a_day(throttled: Auth) -> None:
 ACTIONS: dict[str, Callable[[Auth], object]] = {
     "verify": lambda auth: auth.verify_email(MADE_UP),
     "reset": lambda auth: auth.reset(MADE_UP, NEW_PASSWORD),
-    "refresh": lambda auth: auth.refresh(MADE_UP),
 }
 
 
@@ -223,6 +224,35 @@ def test_s3_made_up_tokens_are_limited(throttled: Auth, action: str, limit: Rate
     with pytest.raises((TokenRefusedError, SessionEndedError)):
         ACTIONS[action](throttled)
     assert_refused(lambda: ACTIONS[action](throttled), limit)
+
+
+def test_s3_whoever_is_signed_out_is_told_to_sign_in(throttled: Auth) -> None:
+    """A 429 would have a client wait and try again with what is no good."""
+    for limit, who in ((TOKENS_NETWORK, [NETWORK]), (TOKENS_OVERALL, list[str]())):
+        use_up(throttled, limit, *who)
+    with pytest.raises(SessionEndedError):
+        throttled.refresh(MADE_UP)
+
+
+def test_s3_a_session_is_refreshed_no_more_often_than_a_client_needs(throttled: Auth) -> None:
+    throttled.register()
+    pair, other = throttled.login(), throttled.login()
+    for _ in range(REFRESHES.amount):
+        pair = throttled.refresh(pair.refresh_token)
+    assert_refused(lambda: throttled.refresh(pair.refresh_token), REFRESHES)
+    assert throttled.refresh(other.refresh_token)
+    throttled.logout(UUID(pair.access_token))
+    with pytest.raises(SessionEndedError):
+        throttled.refresh(pair.refresh_token)
+
+
+def test_s3_an_owner_is_known_where_they_go_on_with_a_session(throttled: Auth) -> None:
+    throttled.register()
+    pair = throttled.login()
+    throttled.refresh(pair.refresh_token, network="192.0.2.1")
+    for _ in range(LOGIN_ADDRESS.amount):
+        throttled.throttle.note(LOGIN_ADDRESS, "ada@example.com")
+    assert throttled.login(network="192.0.2.1")
 
 
 def test_s3_good_tokens_are_taken_whoever_else_is_in_the_network(throttled: Auth) -> None:
