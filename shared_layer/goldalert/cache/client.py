@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from goldalert.observability.log import logger
@@ -33,6 +34,8 @@ class RedisDatabase:
         self.url = url
         self._monotonic = monotonic
         self._left_alone_until = -math.inf
+        self._one_client = Lock()
+        self._client: Redis | None = None
 
     @cached_property
     def client(self) -> "Redis":
@@ -41,14 +44,17 @@ class RedisDatabase:
         from redis.backoff import NoBackoff
         from redis.retry import Retry
 
-        return Redis.from_url(
-            self.url,
-            socket_timeout=_TIMEOUT_SECONDS,
-            socket_connect_timeout=_TIMEOUT_SECONDS,
-            decode_responses=True,
-            # one new connection at once, for the one that the server closed while we were frozen
-            retry=Retry(NoBackoff(), 1),
-        )
+        # for threads that race here: a second client that is dropped closes its connections
+        with self._one_client:
+            self._client = self._client or Redis.from_url(
+                self.url,
+                socket_timeout=_TIMEOUT_SECONDS,
+                socket_connect_timeout=_TIMEOUT_SECONDS,
+                decode_responses=True,
+                # one new connection, for the one that the server closed while we were frozen
+                retry=Retry(NoBackoff(), 1),
+            )
+            return self._client
 
     @contextmanager
     def attempt(self) -> Iterator["Redis | None"]:
