@@ -16,14 +16,20 @@ TIME_CODE_DIGITS = 6
 
 MIN_PASSWORD_CHARACTERS = 12
 MAX_PASSWORD_CHARACTERS = 128
-MIN_PASSWORD_GUESSES = 10**8
+MIN_PASSWORD_GUESSES = 10**9
 """A guesser who knows the usual passwords and this account needs at least as many tries."""
+
+_MIN_REST_GUESSES = 10**8
+"""Of what is left without separators and without what is known: it looks easier than it is."""
 
 _JUDGED_CHARACTERS = 16
 """The judge's work may double with each character that can stand for another (`@`, `4`, `$`)."""
 
 _OWN_WORDS = ("goldpricealert", "goldalert", "gold", "price", "alert")
+_FAMOUS_PHRASES = ("correcthorsebatterystaple", "thequickbrownfox", "jumpsoverthelazydog")
+"""The judge takes them for unrelated words. Of the many there are, those of every article."""
 _SEPARATORS = re.compile(r"[\s._-]+")
+_REPEATED = re.compile(r"(.+?)\1+")
 
 
 @dataclass(frozen=True)
@@ -215,7 +221,12 @@ def check_new_password(password: str, *about: str) -> None:
     rest = _SEPARATORS.sub("", password.casefold())
     for word in words:
         rest = rest.replace(word, "")
-    if not (_is_hard_to_guess(password, words) and _is_hard_to_guess(rest, words)):
+    # nor does what is said twice, which may fall into two of the parts that are judged
+    rest = _REPEATED.sub(r"\1", rest)
+    if not (
+        _is_hard_to_guess(password, words, MIN_PASSWORD_GUESSES)
+        and _is_hard_to_guess(rest, words, _MIN_REST_GUESSES)
+    ):
         raise InvalidFieldError(
             "password",
             "This password is too easy to guess. "
@@ -225,14 +236,14 @@ def check_new_password(password: str, *about: str) -> None:
 
 def _words_about(texts: tuple[str, ...]) -> list[str]:
     """Return the words that a guesser would try first, the longest first."""
-    words = set(_OWN_WORDS)
+    words = {*_OWN_WORDS, *_FAMOUS_PHRASES}
     for text in texts:
         parts = [text, *re.split(r"[^\w]+|_", text)]
         words.update(_SEPARATORS.sub("", part.casefold()) for part in parts)
     return sorted((word for word in words if len(word) > 2), key=lambda word: (-len(word), word))
 
 
-def _is_hard_to_guess(password: str, words: list[str]) -> bool:
+def _is_hard_to_guess(password: str, words: list[str], guesses: int) -> bool:
     """Say whether any part of the password is: the whole is as hard at least."""
     # its dictionaries take long to load
     from zxcvbn import zxcvbn
@@ -241,7 +252,7 @@ def _is_hard_to_guess(password: str, words: list[str]) -> bool:
         password[start : start + _JUDGED_CHARACTERS]
         for start in range(0, len(password), _JUDGED_CHARACTERS)
     )
-    return any(zxcvbn(part, words)["guesses"] >= MIN_PASSWORD_GUESSES for part in parts)
+    return any(zxcvbn(part, words)["guesses"] >= guesses for part in parts)
 
 
 def is_reused(token: RefreshToken, now: datetime) -> bool:

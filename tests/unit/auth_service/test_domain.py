@@ -65,7 +65,9 @@ def test_the_domain_loads_no_framework() -> None:
         "дождь над рекой утром",
         "今日は天気がいいですね本当に",
         "🦊🐙🌶🍋🎻🚲🧊🌋🪁🧵🪐🥁",
-        "correct horse battery staple " * 4,
+        "kettle moss violin harbor",
+        "tablerivercloudspoon",
+        "staple a horse battery today " * 4,
         "x" * 100 + "w7Kq93ndZz1p44Xr",
     ],
 )
@@ -86,6 +88,12 @@ def test_s1_any_password_that_is_hard_to_guess_is_taken(password: str) -> None:
         "x" * 128,
         "abcabcabcabcabc",
         "zxcvbnm,./zxcvbnm",
+        "Passw0rd!Passw0rd!",
+        "Dragon2023Dragon2023!",
+        "changeme12345!",
+        "Summer2024!!!",
+        "correcthorsebatterystaple",
+        "The quick brown fox!",
         # the address and the name
         "ada.lovelace@example.com",
         "AdaLovelace12",
