@@ -9,7 +9,10 @@ from sqlalchemy import text
 from goldalert.events.catalogue import AnyEvent, parse_event
 from goldalert.events.users import QuietHours
 from tests.support.invocations import Client
+from user_service import schemas
 from user_service.bootstrap import Services
+from user_service.schemas import PreferencesChange, ProfileChange
+from user_service.use_cases import profiles
 
 
 def told(services: Services) -> list[AnyEvent]:
@@ -79,20 +82,27 @@ def test_of_twenty_changes_at_once_the_last_version_is_what_holds(
     ada: Client, services: Services
 ) -> None:
     """R7. Whoever gets the events in any order ends with the state that this service has."""
-    changes: list[tuple[str, dict[str, Any]]] = [
-        ("/user/profile", {"name": f"Ada {number}", "timezone": zone})
-        for number, zone in enumerate(["Europe/Zurich", "Asia/Tokyo"] * 5)
-    ] + [
-        ("/user/preferences", {"digest": digest, "quiet_hours": quiet})
-        for number in range(5)
-        for digest, quiet in [
-            ("daily", {"start": f"2{number % 4}:00", "end": "07:00"}),
-            ("weekly", None),
-        ]
-    ]
-    with ThreadPoolExecutor(max_workers=len(changes)) as pool:
-        answers = list(pool.map(lambda change: ada.patch(*change), changes))
-    assert {answer.status for answer in answers} == {200}
+    user_id = ada.user_id
+    assert user_id is not None
+    # the use cases themselves: a resolver serves one request at a time, as Lambda does
+    parts = (services.unit_of_work, services.cache, services.clock)
+
+    def change(number: int) -> None:
+        if number < 10:
+            zone = ("Europe/Zurich", "Asia/Tokyo")[number % 2]
+            profile = ProfileChange(name=f"Ada {number}", timezone=zone)
+            profiles.change_profile(*parts, user_id=user_id, change=profile)
+        else:
+            quiet = (
+                schemas.QuietHours(start=f"2{number % 4}:00", end="07:00") if number % 2 else None
+            )
+            preferences = PreferencesChange(
+                digest="daily" if number % 2 else "weekly", quiet_hours=quiet
+            )
+            profiles.change_preferences(*parts, user_id=user_id, change=preferences)
+
+    with ThreadPoolExecutor(max_workers=20) as pool:
+        list(pool.map(change, range(20)))
     events = told(services)
     versions = [event.data.version for event in events]
     assert versions == list(range(2, 2 + len(versions)))
