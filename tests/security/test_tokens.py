@@ -296,6 +296,7 @@ def disable(stack: StackClient, user: User) -> None:
 
 
 def make_an_admin(stack: StackClient, user: User) -> None:
+    stack.verify(user.email)
     answer = stack.admin.http.patch(f"/auth/users/{user.user_id}", {"role": "admin"})
     assert answer.status == 200, answer
 
