@@ -100,7 +100,8 @@ def test_any_input_gets_an_answer_of_the_document(
     )
 
     @settings(
-        max_examples=EXAMPLES,
+        # each of these costs a new user
+        max_examples=EXAMPLES // 4 if ROUTES[name].fresh else EXAMPLES,
         derandomize="FUZZ_EXAMPLES" not in os.environ,
         database=None,
         deadline=None,
@@ -111,7 +112,8 @@ def test_any_input_gets_an_answer_of_the_document(
     def try_one(case: Case) -> None:
         response = sender.send(case)
         statuses[response.status_code] += 1
-        case.validate_response(response, checks=CHECKS)
+        # that a service says 503 of itself is no failure of the route
+        case.validate_response(response, checks=CHECKS[1:] if "/health" in path else CHECKS)
 
     try:
         try_one()
