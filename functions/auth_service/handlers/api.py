@@ -157,12 +157,11 @@ def change_password(body: ChangePasswordRequest, caller: CurrentCaller) -> Token
 
 @app.post("/auth/login")
 def login(body: LoginRequest, device: Device, network: ClientAddress) -> TokenPair:
+    keys = services().passwords, services().signer, services().codes
     return sessions.login(
         services().unit_of_work,
         services().clock,
-        services().passwords,
-        services().signer,
-        services().codes,
+        *keys,
         services().session_cache,
         services().throttle,
         request=body,
