@@ -25,7 +25,7 @@ from schemathesis.specs.openapi.checks import (
 from goldalert_local.client import HttpAnswer, StackClient, User, wait_for
 from tests.support.access import ROUTES, login, register
 
-EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES") or 20)
+EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES") or 8)
 """For each route, half of them right by the document and half of them wrong."""
 
 CHECKS = [
