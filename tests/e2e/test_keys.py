@@ -1,6 +1,7 @@
 """The signing key is rotated while users work: none of them notices (S4)."""
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,7 +15,9 @@ from infra.rotate_keys import rotate
 
 # authorizers ask for an unknown key at most every 30 s; no client keeps the key set here
 PUBLISH_SECONDS = 31
-PAUSE_SECONDS = 0.2
+PAUSE_SECONDS = 0.5
+# a session may refresh 30 times in 15 minutes
+REFRESH_SECONDS = 5
 
 
 @dataclass
@@ -26,6 +29,7 @@ class Visit:
     refresh: str
     failed: list[HttpAnswer] = field(default_factory=list)
     kids: list[str] = field(default_factory=list)
+    refreshed_at: float = 0.0
 
     @classmethod
     def begin(cls, stack: StackClient) -> "Visit":
@@ -34,8 +38,11 @@ class Visit:
         return cls(stack, pair["access_token"], pair["refresh_token"])
 
     def go_on(self) -> None:
-        """Use the token, then exchange it and use the new one at once."""
+        """Use the token; now and then exchange it, and use the new one at once."""
         self.use(self.access)
+        if time.monotonic() - self.refreshed_at < REFRESH_SECONDS:
+            return
+        self.refreshed_at = time.monotonic()
         answer = self.stack.http.post("/auth/refresh", {"refresh_token": self.refresh})
         if answer.status != 200:
             self.failed.append(answer)
@@ -72,18 +79,18 @@ def working(visits: list[Visit]) -> Iterator[None]:
 
 def test_keys_rotate_under_load_without_a_failed_request(stack: StackClient) -> None:
     """S4."""
-    visits = [Visit.begin(stack) for _ in range(2)]
+    visits = [Visit.begin(stack) for _ in range(4)]
     [old_token, old_kid] = [visits[0].access, jwt.get_unverified_header(visits[0].access)["kid"]]
     secrets = KeptSecrets(stack.aws, Path(stack.description["state_dir"]))
     with working(visits):
         new_kid = rotate(secrets, publish_seconds=PUBLISH_SECONDS)
         # processes that are warm take the new key within a minute
         wait_for(
-            lambda: all(visit.kids[-5:] == [new_kid] * 5 for visit in visits),
+            lambda: all(visit.kids[-2:] == [new_kid] * 2 for visit in visits),
             "the new key to sign everywhere",
             seconds=120,
         )
-    assert [visit.failed for visit in visits] == [[], []]
+    assert [visit.failed for visit in visits] == [[]] * len(visits)
     assert {kid for visit in visits for kid in visit.kids} == {old_kid, new_kid}
     assert stack.http.with_token(old_token).get("/auth/me").status == 200
     answer = stack.http.get("/auth/.well-known/jwks.json")
