@@ -24,6 +24,11 @@ _SESSION = (
     "s.revoked_at IS NOT NULL AS revoked, u.disabled"
 )
 
+_OVERVIEW = (
+    "SELECT id, device, network, created_at, COALESCE(rotated_at, created_at) "
+    "FROM sessions WHERE user_id = :user_id"
+)
+
 _ACCOUNT = "SELECT id, password_hash, role, session_version, disabled FROM users "
 
 _MANAGED_USER = (
@@ -63,16 +68,11 @@ class Repository:
         ).first()
         return User(*row) if row else None
 
-    def mark_verified(self, user_id: UUID, now: datetime) -> str:
-        """Note that the address is the user's; return it."""
-        return str(
-            self._connection.execute(
-                text(
-                    "UPDATE users SET verified_at = COALESCE(verified_at, :now) "
-                    "WHERE id = :id RETURNING email"
-                ),
-                {"id": user_id, "now": now},
-            ).scalar_one()
+    def mark_verified(self, user_id: UUID, now: datetime) -> None:
+        """Note that the address is the user's."""
+        self._connection.execute(
+            text("UPDATE users SET verified_at = COALESCE(verified_at, :now) WHERE id = :id"),
+            {"id": user_id, "now": now},
         )
 
     def add_token(self, user_id: UUID, kind: str, token_hash: str, expires_at: datetime) -> None:
@@ -121,15 +121,16 @@ class Repository:
         ).first()
         return User(*row) if row else None
 
-    def spend_token(self, kind: str, token_hash: str, now: datetime) -> UUID | None:
-        """Use a token up; return whose it was. Of racing requests one gets it (S7)."""
-        return self._connection.execute(
+    def spend_token(self, kind: str, token_hash: str, now: datetime) -> bool:
+        """Use a token up. Of racing requests one gets it (S7)."""
+        spent = self._connection.execute(
             text(
                 "DELETE FROM tokens WHERE value = :token_hash AND type = :kind "
-                "AND expires_at > :now RETURNING user_id"
+                "AND expires_at > :now"
             ),
             {"kind": kind, "token_hash": token_hash, "now": now},
-        ).scalar()
+        )
+        return spent.rowcount == 1
 
     def account(self, user_id: UUID) -> Account | None:
         row = self._connection.execute(text(f"{_ACCOUNT} WHERE id = :id"), {"id": user_id}).first()
@@ -232,8 +233,7 @@ class Repository:
         """Return where a user is signed in, newest session first."""
         rows = self._connection.execute(
             text(
-                "SELECT id, device, network, created_at, COALESCE(rotated_at, created_at) "
-                "FROM sessions WHERE user_id = :user_id AND revoked_at IS NULL "
+                f"{_OVERVIEW} AND revoked_at IS NULL "
                 "AND expires_at > :now AND (CAST(:after AS uuid) IS NULL OR id < :after) "
                 "ORDER BY id DESC LIMIT :limit"
             ),
@@ -244,10 +244,7 @@ class Repository:
     def all_sessions(self, user_id: UUID, *, limit: int) -> list[SessionOverview]:
         """Return where a user is and was signed in, newest session first."""
         rows = self._connection.execute(
-            text(
-                "SELECT id, device, network, created_at, COALESCE(rotated_at, created_at) "
-                "FROM sessions WHERE user_id = :user_id ORDER BY id DESC LIMIT :limit"
-            ),
+            text(f"{_OVERVIEW} ORDER BY id DESC LIMIT :limit"),
             {"user_id": user_id, "limit": limit},
         )
         return [SessionOverview(*row) for row in rows]

@@ -49,7 +49,7 @@ from goldalert.events.users import (
     UserRegisteredData,
 )
 from goldalert.export import EXPORT_ROWS, make_part
-from goldalert.messaging.erasure import living_users, mark_erased, publish_erased
+from goldalert.messaging.erasure import is_living, living_users, mark_erased, publish_erased
 from goldalert.observability.log import current_correlation_id, logger, start_request
 
 PRODUCER = "email_service"
@@ -137,7 +137,7 @@ class Gateway(Protocol):
 
 def welcome(tx: Transaction[Mails], user: UserRegisteredData) -> Sequence[UUID]:
     """Get to know a user and queue the mail with their verification link."""
-    if not _is_living(tx, user.user_id):
+    if not is_living(tx.connection, user.user_id):
         return []
     tx.repository.add_recipient(user.user_id, user.email, user.name)
     return tx.repository.add_link_mail(
@@ -151,7 +151,7 @@ def welcome(tx: Transaction[Mails], user: UserRegisteredData) -> Sequence[UUID]:
 
 def verify(tx: Transaction[Mails], user: UserEmailVerifiedData) -> Sequence[UUID]:
     """Note that a user may get mail, and queue what was held until now."""
-    if not _is_living(tx, user.user_id):
+    if not is_living(tx.connection, user.user_id):
         return []
     tx.repository.verify_recipient(user.user_id, user.email)
     return tx.repository.release_held(user.user_id)
@@ -187,7 +187,7 @@ def request_password_reset(
 def _add_account_mail(
     tx: Transaction[Mails], user_id: UUID, kind: MailKind, event_id: UUID, sealed_token: str
 ) -> Sequence[UUID]:
-    if not _is_living(tx, user_id):
+    if not is_living(tx.connection, user_id):
         return []
     if not tx.repository.has_address(user_id):
         raise RecipientUnknownError
@@ -213,7 +213,7 @@ def expand_alert(tx: Transaction[Mails], triggered: AlertTriggeredData) -> Seque
 
 def note_preferences(tx: Transaction[Mails], preferences: UserPreferencesChangedData) -> None:
     """Note what a user likes. A mail that was written before is judged by it when it is sent."""
-    if _is_living(tx, preferences.user_id):
+    if is_living(tx.connection, preferences.user_id):
         tx.repository.set_preferences(preferences)
 
 
@@ -239,10 +239,6 @@ def export_user(unit_of_work: UnitOfWork[Mails], *, user_id: UUID) -> JsonValue:
         "recipient": None if recipient is None else recipient.model_dump(mode="json"),
         **make_part(mails=mails),
     }
-
-
-def _is_living(tx: Transaction[Mails], user_id: UUID) -> bool:
-    return user_id in living_users(tx.connection, [user_id])
 
 
 # --- sending --------------------------------------------------------------------------------------

@@ -22,7 +22,7 @@ from goldalert.events.users import (
     UserRegisteredData,
 )
 from goldalert.export import EXPORT_ROWS, make_part
-from goldalert.messaging.erasure import living_users, mark_erased, publish_erased
+from goldalert.messaging.erasure import is_living, living_users, mark_erased, publish_erased
 from notification_service import domain
 from notification_service.domain import NewNotification
 from notification_service.schemas import (
@@ -57,14 +57,14 @@ class Notifications(Protocol):
 
 def welcome(tx: Transaction[Notifications], event_id: UUID, user: UserRegisteredData) -> None:
     """Greet a new user, and give them the default preferences."""
-    if _is_living(tx, user.user_id):
+    if is_living(tx.connection, user.user_id):
         tx.repository.add_default_preferences(user.user_id)
     _add(tx, [domain.welcome(event_id, user)])
 
 
 def tell_of_alerts(tx: Transaction[Notifications], triggered: AlertTriggeredData) -> None:
     """Tell users of their triggers, where they want to be told in the app."""
-    return _add(
+    _add(
         tx,
         [
             domain.alert_triggered(triggered.tick, trigger)
@@ -97,10 +97,6 @@ def _add(tx: Transaction[Notifications], notifications: Sequence[NewNotification
     tx.repository.add([one for one in notifications if one.user_id in living])
 
 
-def _is_living(tx: Transaction[Notifications], user_id: UUID) -> bool:
-    return user_id in living_users(tx.connection, [user_id])
-
-
 # --- what users like, and their end ---------------------------------------------------------------
 
 
@@ -108,7 +104,7 @@ def set_master_switch(
     tx: Transaction[Notifications], preferences: UserPreferencesChangedData
 ) -> None:
     """Note whether a user wants to be told of anything but the security of their account."""
-    if _is_living(tx, preferences.user_id):
+    if is_living(tx.connection, preferences.user_id):
         tx.repository.set_master_switch(
             preferences.user_id,
             version=preferences.version,

@@ -41,7 +41,7 @@ from goldalert.http.idempotency import answer_once
 from goldalert.http.paging import decode_cursor, make_page
 from goldalert.http.schemas import Page
 from goldalert.ids import new_id
-from goldalert.messaging.erasure import living_users
+from goldalert.messaging.erasure import is_living
 from goldalert.observability.log import current_correlation_id
 
 _RULE_FIELDS = frozenset(field.name for field in fields(Rule))
@@ -92,7 +92,7 @@ def create_alert(
     with unit_of_work.begin() as tx:
         # before the key is stored: an erasure takes this lock, too, and then deletes the keys
         tx.repository.lock_user(user_id)
-        if not living_users(tx.connection, [user_id]):
+        if not is_living(tx.connection, user_id):
             raise UnauthorizedError("This account was deleted.")
 
         def create() -> AlertView:

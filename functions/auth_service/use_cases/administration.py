@@ -7,17 +7,12 @@ from auth_service.config import RESET_TOKEN_LIFE, VERIFICATION_TOKEN_LIFE
 from auth_service.domain import ManagedUser
 from auth_service.schemas import AdminLink, ManagedUserChange, ManagedUserView
 from auth_service.use_cases.ports import PRODUCER, Accounts, Passwords, Seal, SessionCache
-from auth_service.use_cases.registration import email_verified
+from auth_service.use_cases.registration import email_verified, user_registered
 from auth_service.use_cases.sessions import sessions_revoked
 from goldalert.clock import Clock
 from goldalert.db.unit_of_work import Transaction, UnitOfWork
 from goldalert.errors import ConflictError, ForbiddenError, NotFoundError
-from goldalert.events.users import (
-    UserRegisteredData,
-    UserRegisteredV1,
-    UserRoleChangedData,
-    UserRoleChangedV1,
-)
+from goldalert.events.users import UserRoleChangedData, UserRoleChangedV1
 from goldalert.http.paging import decode_cursor, make_page
 from goldalert.http.schemas import Page
 from goldalert.ids import new_id
@@ -116,18 +111,8 @@ def grant_admin(
                 hash_token(verification_token),
                 now + VERIFICATION_TOKEN_LIFE,
             )
-            tx.publish(
-                UserRegisteredV1(
-                    occurred_at=now,
-                    producer=PRODUCER,
-                    correlation_id=current_correlation_id(),
-                    data=UserRegisteredData(
-                        user_id=new_user_id,
-                        email=email,
-                        sealed_verification_token=seal.seal(verification_token),
-                    ),
-                )
-            )
+            sealed_token = seal.seal(verification_token)
+            tx.publish(user_registered(now, new_user_id, email, None, sealed_token))
         user = _existing(tx.repository.managed_user_by_email(email))
         tx.repository.lock_users([user.user_id])
         user = _existing(tx.repository.managed_user(user.user_id))

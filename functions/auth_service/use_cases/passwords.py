@@ -12,7 +12,6 @@ from auth_service.throttling import (
     TOKENS_OVERALL,
 )
 from auth_service.use_cases.ports import (
-    PRODUCER,
     Accounts,
     Passwords,
     Seal,
@@ -21,13 +20,15 @@ from auth_service.use_cases.ports import (
     Throttle,
 )
 from auth_service.use_cases.proofs import check_password, lock_unchanged, wrong_password
-from auth_service.use_cases.registration import email_verified, take_mail
+from auth_service.use_cases.registration import (
+    email_verified,
+    password_reset_requested,
+    take_mail,
+)
 from auth_service.use_cases.sessions import sessions_revoked, token_pair
 from goldalert.clock import Clock
 from goldalert.db.unit_of_work import UnitOfWork
-from goldalert.events.users import PasswordResetRequestedData, PasswordResetRequestedV1
 from goldalert.http.caller import Caller
-from goldalert.observability.log import current_correlation_id
 from goldalert.security.tokens import hash_token, new_token
 
 
@@ -54,16 +55,7 @@ def forgot_password(
         user_id = tx.repository.add_token_by_email(
             email, "reset_password", hash_token(token), now + RESET_TOKEN_LIFE
         )
-        tx.publish(
-            PasswordResetRequestedV1(
-                occurred_at=now,
-                producer=PRODUCER,
-                correlation_id=current_correlation_id(),
-                data=PasswordResetRequestedData(
-                    user_id=user_id, sealed_reset_token=sealed_token, reason="forgotten"
-                ),
-            )
-        )
+        tx.publish(password_reset_requested(now, user_id, sealed_token, "forgotten"))
 
 
 def reset_password(
@@ -99,7 +91,7 @@ def reset_password(
     password_hash = passwords.hash(password)
     with unit_of_work.begin() as tx:
         tx.repository.lock_account(user.user_id)
-        if tx.repository.spend_token("reset_password", token_hash, now) is None:
+        if not tx.repository.spend_token("reset_password", token_hash, now):
             raise _refused()
         tx.repository.remove_tokens(user.user_id, "reset_password", "verify_email")
         tx.repository.set_password(user.user_id, password_hash)

@@ -24,6 +24,7 @@ from goldalert.events.users import (
     EmailVerificationRequestedV1,
     PasswordResetRequestedData,
     PasswordResetRequestedV1,
+    ResetReason,
     UserEmailVerifiedData,
     UserEmailVerifiedV1,
     UserRegisteredData,
@@ -69,34 +70,11 @@ def register(
             else ("reset_password", RESET_TOKEN_LIFE)
         )
         user_id = tx.repository.add_token_by_email(email, kind, hash_token(token), now + life)
-        correlation_id = current_correlation_id()
-        if is_new:
-            tx.publish(
-                UserRegisteredV1(
-                    occurred_at=now,
-                    producer=PRODUCER,
-                    correlation_id=correlation_id,
-                    data=UserRegisteredData(
-                        user_id=new_user_id,
-                        email=email,
-                        name=request.name,
-                        sealed_verification_token=sealed_token,
-                    ),
-                )
-            )
-        else:
-            tx.publish(
-                PasswordResetRequestedV1(
-                    occurred_at=now,
-                    producer=PRODUCER,
-                    correlation_id=correlation_id,
-                    data=PasswordResetRequestedData(
-                        user_id=user_id,
-                        sealed_reset_token=sealed_token,
-                        reason="registered_again",
-                    ),
-                )
-            )
+        tx.publish(
+            user_registered(now, new_user_id, email, request.name, sealed_token)
+            if is_new
+            else password_reset_requested(now, user_id, sealed_token, "registered_again")
+        )
 
 
 def verify_email(
@@ -119,7 +97,7 @@ def verify_email(
         if user is not None:
             # first the account, then its tokens, as everywhere: else two could wait for each other
             tx.repository.lock_account(user.user_id)
-            if tx.repository.spend_token("verify_email", token_hash, now) is None:
+            if not tx.repository.spend_token("verify_email", token_hash, now):
                 user = None
             else:
                 tx.repository.mark_verified(user.user_id, now)
@@ -178,6 +156,34 @@ def take_mail(throttle: Throttle, email: str) -> None:
     """
     throttle.take(MAILS_TO_ADDRESS, mailbox_of(email))
     throttle.take(MAILS_TO_ADDRESS_DAILY, mailbox_of(email))
+
+
+def user_registered(
+    now: datetime, user_id: UUID, email: str, name: str | None, sealed_token: str
+) -> UserRegisteredV1:
+    """Return the event for a new account, with the token of its verification link."""
+    return UserRegisteredV1(
+        occurred_at=now,
+        producer=PRODUCER,
+        correlation_id=current_correlation_id(),
+        data=UserRegisteredData(
+            user_id=user_id, email=email, name=name, sealed_verification_token=sealed_token
+        ),
+    )
+
+
+def password_reset_requested(
+    now: datetime, user_id: UUID | None, sealed_token: str, reason: ResetReason
+) -> PasswordResetRequestedV1:
+    """Return the event for a link to choose a new password; without a user, for nobody's."""
+    return PasswordResetRequestedV1(
+        occurred_at=now,
+        producer=PRODUCER,
+        correlation_id=current_correlation_id(),
+        data=PasswordResetRequestedData(
+            user_id=user_id, sealed_reset_token=sealed_token, reason=reason
+        ),
+    )
 
 
 def email_verified(now: datetime, user_id: UUID, email: str) -> UserEmailVerifiedV1:

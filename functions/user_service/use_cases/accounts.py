@@ -11,7 +11,7 @@ from goldalert.clock import Clock
 from goldalert.db.unit_of_work import Transaction, UnitOfWork
 from goldalert.events.catalogue import AnyEvent
 from goldalert.events.users import UserRegisteredData
-from goldalert.messaging.erasure import living_users, mark_erased, publish_erased
+from goldalert.messaging.erasure import is_living, mark_erased, publish_erased
 from goldalert.observability.log import logger
 from goldalert.rate_limiting import refuse_if_exhausted
 from user_service.config import EXPORTS
@@ -33,7 +33,7 @@ MAX_EXPORT_BYTES = 5_500_000
 def create_user(tx: Transaction[Users], event: AnyEvent) -> None:
     """Give a new user a profile, preferences and account settings, unless they are gone already."""
     data: UserRegisteredData = event.data
-    if data.user_id in living_users(tx.connection, [data.user_id]):
+    if is_living(tx.connection, data.user_id):
         tx.repository.add_user(data.user_id, data.name)
 
 

@@ -22,6 +22,8 @@ PersonName = Annotated[
 Digest = Literal["off", "daily", "weekly"]
 """Whether mails come one by one, or gathered once a day or a week."""
 
+ResetReason = Literal["forgotten", "registered_again"]
+
 RevocationReason = Literal[
     "logged_out",
     "logged_out_everywhere",
@@ -120,7 +122,7 @@ class PasswordResetRequestedData(EventData):
 
     user_id: UUID | None = None
     sealed_reset_token: str
-    reason: Literal["forgotten", "registered_again"]
+    reason: ResetReason
 
 
 class PasswordResetRequestedV1(Event[PasswordResetRequestedData]):

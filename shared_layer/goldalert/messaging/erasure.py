@@ -58,8 +58,7 @@ def living_users(connection: "Connection", user_ids: Collection[UUID]) -> set[UU
         user_ids: whom it is about.
 
     Example:
-        >>> if data.user_id in living_users(tx.connection, [data.user_id]):  # doctest: +SKIP
-        ...     tx.repository.add_user(data.user_id)
+        >>> living = living_users(tx.connection, {t.user_id for t in triggers})  # doctest: +SKIP
     """
     if not user_ids:
         return set()
@@ -78,6 +77,16 @@ def living_users(connection: "Connection", user_ids: Collection[UUID]) -> set[UU
         text("SELECT user_id FROM erased_users WHERE user_id = ANY(CAST(:ids AS uuid[]))"), ids
     ).scalars()
     return set(user_ids) - set(erased)
+
+
+def is_living(connection: "Connection", user_id: UUID) -> bool:
+    """Say whether a user was not erased, and keep it so until the commit (`living_users`).
+
+    Example:
+        >>> if is_living(tx.connection, data.user_id):  # doctest: +SKIP
+        ...     tx.repository.add_user(data.user_id)
+    """
+    return user_id in living_users(connection, [user_id])
 
 
 def publish_erased[Repository](
