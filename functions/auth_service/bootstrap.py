@@ -2,7 +2,7 @@
 
 from functools import cache, cached_property
 
-from auth_service.config import CACHE_SECONDS, SIGNING_KEYS_SECONDS, AuthSettings
+from auth_service.config import SIGNING_KEYS_SECONDS, AuthSettings
 from auth_service.gateways import (
     PasswordHasher,
     Pepper,
@@ -16,7 +16,6 @@ from auth_service.gateways import (
 )
 from auth_service.use_cases.ports import Accounts
 from goldalert.bootstrap import BaseServices
-from goldalert.cache.cache_aside import Cache
 from goldalert.db.unit_of_work import UnitOfWork
 from goldalert.secrets import read_secret
 from goldalert.security.sealed import EventKey, Sealer
@@ -62,12 +61,8 @@ class Services(BaseServices[AuthSettings]):
         return TimeCodes(Sealer(read_secret(self.settings.totp_key_secret, EventKey)))
 
     @cached_property
-    def cache(self) -> Cache:
-        return Cache(self.redis, ttl_seconds=CACHE_SECONDS)
-
-    @cached_property
     def session_cache(self) -> SessionCache:
-        return SessionCache(self.cache)
+        return SessionCache(self.redis)
 
     @cached_property
     def seal(self) -> Sealer:

@@ -16,7 +16,6 @@ NETWORK_NOTED = timedelta(days=1)
 """How old the note of a network gets before a refresh from there renews it."""
 MAX_SESSIONS = 50
 """Of one user: more than anybody has devices, and few enough to end them all at once."""
-CACHE_SECONDS = 24 * 3600
 SIGNING_KEYS_SECONDS = 60
 """How long a process signs with a key that was replaced, at most."""
 KEY_SET_SECONDS = 60

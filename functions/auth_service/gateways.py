@@ -20,7 +20,7 @@ from auth_service.domain import (
     AccessToken,
     normalise_password,
 )
-from goldalert.cache.cache_aside import Cache
+from goldalert.cache.client import RedisDatabase
 from goldalert.errors import UnavailableError
 from goldalert.ids import new_id
 from goldalert.rate_limiting import RateLimit, RateLimiter, refuse_if_exhausted
@@ -351,12 +351,12 @@ class SessionCache:
     # longer than the access tokens that it denies, whatever the clocks say
     _DENY_SECONDS = int(ACCESS_TOKEN_LIFE.total_seconds()) + 60
 
-    def __init__(self, cache: Cache) -> None:
-        self._cache = cache
+    def __init__(self, database: RedisDatabase) -> None:
+        self._database = database
 
     def note_use(self, session_id: UUID, now: datetime) -> bool:
         """Note that a session is used, and say whether it may be as far as Redis knows."""
-        with self._cache.attempt() as redis:
+        with self._database.attempt() as redis:
             if redis is not None:
                 with redis.pipeline(transaction=False) as pipeline:
                     pipeline.set(_use(session_id), int(now.timestamp()), ex=self._USE_SECONDS)
@@ -367,14 +367,14 @@ class SessionCache:
 
     def forget_use(self, session_id: UUID) -> None:
         """Forget a session that is over: nothing of it stays."""
-        with self._cache.attempt() as redis:
+        with self._database.attempt() as redis:
             if redis is not None:
                 redis.delete(_use(session_id))
 
     def last_uses(self, session_ids: Sequence[UUID]) -> dict[UUID, datetime]:
         """Return when sessions were last used, of those that Redis knows."""
         found: dict[UUID, datetime] = {}
-        with self._cache.attempt() as redis:
+        with self._database.attempt() as redis:
             if redis is not None and session_ids:
                 uses = redis.mget([_use(session_id) for session_id in session_ids])
                 for session_id, use in zip(session_ids, uses, strict=True):
@@ -384,7 +384,7 @@ class SessionCache:
 
     def deny(self, session_ids: Sequence[UUID]) -> None:
         """Refuse sessions from now on. Call it after the commit that ended them."""
-        with self._cache.attempt() as redis:
+        with self._database.attempt() as redis:
             if redis is not None and session_ids:
                 with redis.pipeline(transaction=False) as pipeline:
                     for session_id in session_ids:

@@ -72,3 +72,7 @@ class BaseServices[S: Settings]:
         """Ask the database for nothing. Raises when it is away."""
         with self.engine.connect() as connection:
             connection.exec_driver_sql("SELECT 1")
+
+    def ping_redis(self) -> None:
+        """Ask Redis for nothing. Raises when it is away."""
+        self.redis.client.ping()

@@ -54,7 +54,7 @@ def health() -> Response[HealthView]:
         check_health(
             "auth",
             essential={"database": services().ping_database},
-            optional={"redis": lambda: services().cache.redis.ping()},
+            optional={"redis": services().ping_redis},
         )
     )
 

@@ -23,7 +23,7 @@ def health() -> Response[HealthView]:
         check_health(
             "notification",
             essential={"database": services().ping_database},
-            optional={"redis": lambda: services().cache.redis.ping()},
+            optional={"redis": services().ping_redis},
         )
     )
 

@@ -33,7 +33,7 @@ def health() -> Response[HealthView]:
         check_health(
             "price",
             essential={"database": services().ping_database},
-            optional={"redis": lambda: services().cache.redis.ping()},
+            optional={"redis": services().ping_redis},
         )
     )
 

@@ -31,7 +31,7 @@ def health() -> Response[HealthView]:
         check_health(
             "user",
             essential={"database": services().ping_database},
-            optional={"redis": lambda: services().cache.redis.ping()},
+            optional={"redis": services().ping_redis},
         )
     )
 

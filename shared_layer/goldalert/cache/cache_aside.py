@@ -5,7 +5,6 @@ is still there: a write in between has removed it, and what was loaded may be ol
 """
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ValidationError
@@ -37,15 +36,6 @@ class Cache:
         self._database = database
         self._ttl_seconds = ttl_seconds
 
-    @property
-    def redis(self) -> "Redis":
-        """The client itself, which tries every time. It raises `redis.RedisError`."""
-        return self._database.client
-
-    def attempt(self) -> AbstractContextManager["Redis | None"]:
-        """Lend the client, or None for a while after it failed (`RedisDatabase.attempt`)."""
-        return self._database.attempt()
-
     def get_or_load[Model: BaseModel](
         self,
         key: str,
@@ -59,7 +49,7 @@ class Cache:
         That is `ttl_seconds`, or else the cache's own.
         """
         cached = None
-        with self.attempt() as redis:
+        with self._database.attempt() as redis:
             if redis is not None:
                 cached = redis.get(key)
         if isinstance(cached, str):
@@ -69,11 +59,11 @@ class Cache:
                 # another reader's mark, or what an older or newer version of the code wrote
                 logger.debug("cache entry is no such model, loaded anew", extra={"key": key})
         mark = f"loading {new_id()}"
-        with self.attempt() as redis:
+        with self._database.attempt() as redis:
             if redis is not None:
                 redis.set(key, mark, ex=_MARK_SECONDS)
         value = load()
-        with self.attempt() as redis:
+        with self._database.attempt() as redis:
             if redis is not None:
                 entry, seconds = value.model_dump_json(), ttl_seconds or self._ttl_seconds
                 _replace(redis, key, mark, entry, seconds)
@@ -87,7 +77,7 @@ class Cache:
         from redis import RedisError
 
         try:
-            self.redis.delete(*keys)
+            self._database.client.delete(*keys)
         except RedisError as error:
             logger.warning("cache is down, not invalidated", extra={"error": type(error).__name__})
 

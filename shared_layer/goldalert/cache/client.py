@@ -4,8 +4,6 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cached_property
-from threading import Lock
 from typing import TYPE_CHECKING
 
 from goldalert.observability.log import logger
@@ -25,36 +23,30 @@ class RedisDatabase:
     It connects on first use. One that does not answer costs one short time-out, and is then left
     alone for some seconds.
 
+    Attributes:
+        client: redis-py's own, which tries every time. It raises `redis.RedisError`.
+
     Args:
         url: `redis://…/<db>` or `rediss://…/<db>` (TLS, verified).
         monotonic: a clock in seconds.
     """
 
     def __init__(self, url: str, *, monotonic: Callable[[], float] = time.monotonic) -> None:
-        self.url = url
-        self._monotonic = monotonic
-        self._left_alone_until = -math.inf
-        self._one_client = Lock()
-        self._client: Redis | None = None
-
-    @cached_property
-    def client(self) -> "Redis":
-        """The client itself, which tries every time. It raises `redis.RedisError`."""
         from redis import Redis
         from redis.backoff import NoBackoff
         from redis.retry import Retry
 
-        # for threads that race here: a second client that is dropped closes its connections
-        with self._one_client:
-            self._client = self._client or Redis.from_url(
-                self.url,
-                socket_timeout=_TIMEOUT_SECONDS,
-                socket_connect_timeout=_TIMEOUT_SECONDS,
-                decode_responses=True,
-                # one new connection, for the one that the server closed while we were frozen
-                retry=Retry(NoBackoff(), 1),
-            )
-            return self._client
+        self.url = url
+        self._monotonic = monotonic
+        self._left_alone_until = -math.inf
+        self.client = Redis.from_url(
+            url,
+            socket_timeout=_TIMEOUT_SECONDS,
+            socket_connect_timeout=_TIMEOUT_SECONDS,
+            decode_responses=True,
+            # one new connection, for the one that the server closed while we were frozen
+            retry=Retry(NoBackoff(), 1),
+        )
 
     @contextmanager
     def attempt(self) -> Iterator["Redis | None"]:

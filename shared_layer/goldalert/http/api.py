@@ -146,7 +146,8 @@ def _answer(
         return {"statusCode": HTTPStatus.NO_CONTENT, "body": "", "isBase64Encoded": False}
     resource = event.get("resource") or ""
     is_counted = not resource.endswith("/health") and resource not in uncounted
-    if services.rate_limiter is not None and is_counted:
+    # in this order: a health that cannot be counted can still say so
+    if is_counted and services.rate_limiter is not None:
         allowance = count_request(services.rate_limiter, services.settings, event)
         headers |= rate_limit_headers(allowance)
         refuse_if_exhausted(allowance)

@@ -98,7 +98,7 @@ def services(
     for handler in (api, authorizer, grant_admin, internal, scheduled_relay_outbox):
         monkeypatch.setattr(handler, "services", lambda: made)
     yield made
-    made.cache.redis.close()
+    made.redis.client.close()
     made.engine.dispose()
 
 

@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 import pytest
 
 from auth_service.gateways import SessionCache
-from goldalert.cache.cache_aside import Cache
 from goldalert.cache.client import RedisDatabase
 from goldalert.ids import new_id
 from tests.support.accounts import Auth
@@ -15,45 +14,49 @@ NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
 
 @pytest.fixture
-def cache(redis_url: Callable[[int], str]) -> Iterator[Cache]:
-    made = Cache(RedisDatabase(redis_url(0)), ttl_seconds=60)
+def redis_database(redis_url: Callable[[int], str]) -> Iterator[RedisDatabase]:
+    made = RedisDatabase(redis_url(0))
     yield made
-    made.redis.close()
+    made.client.close()
 
 
 @pytest.fixture
-def sessions(cache: Cache) -> SessionCache:
-    return SessionCache(cache)
+def sessions(redis_database: RedisDatabase) -> SessionCache:
+    return SessionCache(redis_database)
 
 
-def test_a_use_is_remembered_for_a_day(cache: Cache, sessions: SessionCache) -> None:
+def test_a_use_is_remembered_for_a_day(
+    redis_database: RedisDatabase, sessions: SessionCache
+) -> None:
     used, unused = new_id(), new_id()
     assert sessions.note_use(used, NOW)
     assert sessions.last_uses([used, unused]) == {used: NOW}
-    assert cache.redis.keys() == [f"session:{used}"]
-    assert 24 * 3600 - 60 < cache.redis.ttl(f"session:{used}") <= 24 * 3600
+    assert redis_database.client.keys() == [f"session:{used}"]
+    assert 24 * 3600 - 60 < redis_database.client.ttl(f"session:{used}") <= 24 * 3600
     assert sessions.last_uses([]) == {}
 
 
 def test_what_is_denied_is_refused_for_longer_than_its_tokens_live(
-    cache: Cache, sessions: SessionCache
+    redis_database: RedisDatabase, sessions: SessionCache
 ) -> None:
     """S6."""
     over, standing = new_id(), new_id()
     for session_id in (over, standing):
         sessions.note_use(session_id, NOW)
     sessions.deny([over])
-    assert sorted(cache.redis.keys()) == [f"revoked:{over}", f"session:{standing}"]
-    assert 15 * 60 < cache.redis.ttl(f"revoked:{over}") <= 20 * 60
+    assert sorted(redis_database.client.keys()) == [f"revoked:{over}", f"session:{standing}"]
+    assert 15 * 60 < redis_database.client.ttl(f"revoked:{over}") <= 20 * 60
     assert not sessions.note_use(over, NOW)
     assert sessions.note_use(standing, NOW)
     sessions.deny([])
 
 
-def test_the_authorizer_makes_one_round_trip(cache: Cache, sessions: SessionCache) -> None:
+def test_the_authorizer_makes_one_round_trip(
+    redis_database: RedisDatabase, sessions: SessionCache
+) -> None:
     sessions.note_use(new_id(), NOW)
-    connection = cache.redis.connection_pool.get_connection()
-    cache.redis.connection_pool.release(connection)
+    connection = redis_database.client.connection_pool.get_connection()
+    redis_database.client.connection_pool.release(connection)
     sent: list[bytes] = []
     send = connection.send_packed_command
     connection.send_packed_command = lambda command, *rest, **options: (  # type: ignore[method-assign]
@@ -68,7 +71,7 @@ def test_the_authorizer_makes_one_round_trip(cache: Cache, sessions: SessionCach
 
 def test_without_redis_nothing_is_known_and_nothing_fails() -> None:
     """R12."""
-    sessions = SessionCache(Cache(RedisDatabase("redis://127.0.0.1:1/0"), ttl_seconds=60))
+    sessions = SessionCache(RedisDatabase("redis://127.0.0.1:1/0"))
     session_id = new_id()
     assert sessions.note_use(session_id, NOW)
     assert sessions.last_uses([session_id]) == {}
@@ -78,7 +81,7 @@ def test_without_redis_nothing_is_known_and_nothing_fails() -> None:
 
 @pytest.mark.parametrize("accident", ["none", "flushed", "away"])
 def test_who_is_logged_out_stays_so_whatever_befalls_redis(
-    auth: Auth, cache: Cache, sessions: SessionCache, accident: str
+    auth: Auth, redis_database: RedisDatabase, sessions: SessionCache, accident: str
 ) -> None:
     """R12, S6."""
     auth.session_cache = sessions
@@ -88,23 +91,21 @@ def test_who_is_logged_out_stays_so_whatever_befalls_redis(
     auth.logout(over.session_id)
     match accident:
         case "flushed":
-            cache.redis.flushdb()
+            redis_database.client.flushdb()
         case "away":
-            auth.session_cache = SessionCache(
-                Cache(RedisDatabase("redis://127.0.0.1:1/0"), ttl_seconds=60)
-            )
+            auth.session_cache = SessionCache(RedisDatabase("redis://127.0.0.1:1/0"))
     assert not auth.allows(over)
     assert auth.allows(standing)
 
 
 def test_nothing_of_a_session_that_is_over_comes_back_to_redis(
-    auth: Auth, cache: Cache, sessions: SessionCache
+    auth: Auth, redis_database: RedisDatabase, sessions: SessionCache
 ) -> None:
     """S18: its access token may still be tried for a quarter of an hour."""
     auth.session_cache = sessions
     auth.register()
     claims = auth.claims(auth.login().access_token)
     auth.logout(claims.session_id)
-    cache.redis.flushdb()
+    redis_database.client.flushdb()
     assert not auth.allows(claims)
-    assert cache.redis.keys() == []
+    assert redis_database.client.keys() == []

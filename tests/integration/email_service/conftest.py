@@ -45,6 +45,6 @@ def email(
         mail_due=service.queue,
     )
     yield service
-    services().cache.redis.close()
+    services().redis.client.close()
     service.engine.dispose()
     services.cache_clear()

@@ -28,8 +28,13 @@ class Source:
 
 
 @pytest.fixture
-def cache(redis_url: Callable[[int], str]) -> Cache:
-    return Cache(RedisDatabase(redis_url(2)), ttl_seconds=300)
+def database(redis_url: Callable[[int], str]) -> RedisDatabase:
+    return RedisDatabase(redis_url(2))
+
+
+@pytest.fixture
+def cache(database: RedisDatabase) -> Cache:
+    return Cache(database, ttl_seconds=300)
 
 
 def test_the_second_read_does_not_load(cache: Cache) -> None:
@@ -71,36 +76,36 @@ def test_a_reader_that_meets_another_loads_for_itself(cache: Cache) -> None:
     assert source.asked == 2
 
 
-def test_a_load_that_fails_keeps_nobody_from_loading(cache: Cache) -> None:
+def test_a_load_that_fails_keeps_nobody_from_loading(cache: Cache, database: RedisDatabase) -> None:
     def fail() -> Price:
         raise LookupError
 
     with pytest.raises(LookupError):
         cache.get_or_load("price:USD", Price, fail)
     assert cache.get_or_load("price:USD", Price, Source().load).value == "1"
-    assert (ttl := cache.redis.ttl("price:USD")) and ttl > 290  # type: ignore[operator]
+    assert (ttl := database.client.ttl("price:USD")) and ttl > 290  # type: ignore[operator]
 
 
-def test_an_entry_lives_for_its_time(cache: Cache) -> None:
+def test_an_entry_lives_for_its_time(cache: Cache, database: RedisDatabase) -> None:
     cache.get_or_load("price:USD", Price, Source().load)
-    ttl = cache.redis.ttl("price:USD")
+    ttl = database.client.ttl("price:USD")
     assert isinstance(ttl, int)
     assert 290 < ttl <= 300
 
 
-def test_an_entry_of_another_shape_is_overwritten(cache: Cache) -> None:
+def test_an_entry_of_another_shape_is_overwritten(cache: Cache, database: RedisDatabase) -> None:
     source = Source()
-    cache.redis.set("price:USD", '{"amount": 1}')
+    database.client.set("price:USD", '{"amount": 1}')
     for _ in range(2):
         assert cache.get_or_load("price:USD", Price, source.load).value == "1"
     assert source.asked == 1
 
 
-def test_a_flushed_redis_costs_a_load_and_no_answer(cache: Cache) -> None:
+def test_a_flushed_redis_costs_a_load_and_no_answer(cache: Cache, database: RedisDatabase) -> None:
     """R12."""
     source = Source()
     cache.get_or_load("price:USD", Price, source.load)
-    cache.redis.flushall()
+    database.client.flushall()
     assert cache.get_or_load("price:USD", Price, source.load).value == "1"
     assert source.asked == 2
 
@@ -126,7 +131,8 @@ def test_a_redis_that_failed_is_left_alone_for_some_seconds(
 ) -> None:
     """R12: its time-out is paid once, not on every read."""
     clock = Clock()
-    cache = Cache(RedisDatabase(redis_url(2), monotonic=clock), ttl_seconds=300)
+    database = RedisDatabase(redis_url(2), monotonic=clock)
+    cache = Cache(database, ttl_seconds=300)
     tried: list[str] = []
 
     def fail(key: str) -> None:
@@ -134,28 +140,28 @@ def test_a_redis_that_failed_is_left_alone_for_some_seconds(
         raise TimeoutError
 
     with monkeypatch.context() as away:
-        away.setattr(cache.redis, "get", fail)
+        away.setattr(database.client, "get", fail)
         for seconds, tries in ((0.0, 1), (4.9, 1), (5.1, 2), (10.0, 2)):
             clock.seconds = seconds
             assert cache.get_or_load("price:USD", Price, Source().load).value == "1"
             assert len(tried) == tries
-    assert cache.redis.get("price:USD") is None
+    assert database.client.get("price:USD") is None
     clock.seconds = 10.2
     cache.get_or_load("price:USD", Price, Source().load)
-    assert cache.redis.get("price:USD") is not None
-    cache.redis.close()
+    assert database.client.get("price:USD") is not None
+    database.client.close()
 
 
 def test_an_invalidation_is_tried_even_while_redis_is_left_alone(
-    cache: Cache, monkeypatch: pytest.MonkeyPatch
+    cache: Cache, database: RedisDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Others may read the entry for long after a failure that was short."""
     cache.get_or_load("price:USD", Price, Source().load)
     with monkeypatch.context() as away:
-        away.setattr(cache.redis, "get", lambda _: (_ for _ in ()).throw(TimeoutError))
+        away.setattr(database.client, "get", lambda _: (_ for _ in ()).throw(TimeoutError))
         cache.get_or_load("price:USD", Price, Source().load)
     cache.invalidate("price:USD")
-    assert cache.redis.get("price:USD") is None
+    assert database.client.get("price:USD") is None
 
 
 def test_a_connection_that_the_server_closed_is_made_anew(

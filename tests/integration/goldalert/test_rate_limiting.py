@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from pydantic import BaseModel
 from redis import Redis
 
 from goldalert.cache.cache_aside import Cache
@@ -105,6 +106,10 @@ def test_a_redis_that_is_away_is_left_alone_after_one_error(
     assert len(warnings) == 2
 
 
+class Entry(BaseModel):
+    pass
+
+
 def test_a_redis_that_is_away_is_paid_for_once_by_all_who_share_it(warnings: list[str]) -> None:
     """R12."""
     database = RedisDatabase(AWAY)
@@ -112,7 +117,8 @@ def test_a_redis_that_is_away_is_paid_for_once_by_all_who_share_it(warnings: lis
         assert redis is not None
         redis.ping()
     assert RateLimiter(database).hit(LIMIT, "a").allowed
-    with Cache(database, ttl_seconds=60).attempt() as redis:
+    assert Cache(database, ttl_seconds=60).get_or_load("entry", Entry, Entry) == Entry()
+    with database.attempt() as redis:
         assert redis is None
     assert len(warnings) == 1
 

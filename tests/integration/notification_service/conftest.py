@@ -41,6 +41,6 @@ def engine(
     services().__dict__["engine"] = engine = make_engine(secret)
     services().__dict__["relay"] = OutboxRelay(engine, topics)
     yield engine
-    services().cache.redis.close()
+    services().redis.client.close()
     engine.dispose()
     services.cache_clear()

@@ -120,7 +120,7 @@ def test_without_a_caller_nothing_is_told(engine: Engine, method: str, path: str
 
 def test_the_count_is_kept_in_redis_for_15_minutes(ada: UUID) -> None:
     assert unread(ada) == 3
-    redis = services().cache.redis
+    redis = services().redis.client
     assert [*redis.scan_iter("unread:*")] == [f"unread:{ada}"]
     assert 0 < redis.ttl(f"unread:{ada}") <= 15 * 60
     assert redis.connection_pool.connection_kwargs["db"] == 5
@@ -128,8 +128,9 @@ def test_the_count_is_kept_in_redis_for_15_minutes(ada: UUID) -> None:
 
 def test_the_count_is_right_while_redis_is_down(ada: UUID, monkeypatch: pytest.MonkeyPatch) -> None:
     """R12."""
-    down = Cache(RedisDatabase("redis://127.0.0.1:1/5"), ttl_seconds=60)
-    monkeypatch.setitem(services().__dict__, "cache", down)
+    down = RedisDatabase("redis://127.0.0.1:1/5")
+    monkeypatch.setitem(services().__dict__, "redis", down)
+    monkeypatch.setitem(services().__dict__, "cache", Cache(down, ttl_seconds=60))
     assert unread(ada) == 3
     assert call(api, "POST", "/notification/read-all", user_id=ada)[0] == 200
     assert unread(ada) == 0

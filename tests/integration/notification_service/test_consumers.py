@@ -248,7 +248,7 @@ def test_a_count_that_a_killed_worker_left_is_forgotten_when_the_message_comes_a
     user_id = new_id()
     event = about(user_id)
     tell(event)
-    services().cache.redis.set(f"unread:{user_id}", '{"unread": 0}', ex=60)
+    services().redis.client.set(f"unread:{user_id}", '{"unread": 0}', ex=60)
     assert tell(event) == []
     assert unread(user_id) == 1
 

@@ -79,7 +79,7 @@ def traces(engine: Engine) -> str:
             )
         ).scalars()
         rows = [connection.execute(text(f"SELECT * FROM {table}")).all() for table in [*tables]]
-    return repr((rows, [*services().cache.redis.scan_iter("unread:*")]))
+    return repr((rows, [*services().redis.client.scan_iter("unread:*")]))
 
 
 @pytest.fixture
@@ -99,7 +99,7 @@ def test_nothing_of_an_erased_user_is_left_and_the_world_is_told_once(
     other = new_id()
     tell(user_registered(other))
     assert str(ada) in traces(engine)
-    assert services().cache.redis.exists(f"unread:{ada}")
+    assert services().redis.client.exists(f"unread:{ada}")
     deleted = user_deleted(ada)
     for _ in range(3):
         assert tell(deleted) == []
@@ -119,9 +119,9 @@ def test_a_count_that_a_killed_worker_left_is_forgotten_when_the_message_comes_a
     """S18."""
     deleted = user_deleted(ada)
     tell(deleted)
-    services().cache.redis.set(f"unread:{ada}", '{"unread": 5}', ex=60)
+    services().redis.client.set(f"unread:{ada}", '{"unread": 5}', ex=60)
     assert tell(deleted) == []
-    assert not services().cache.redis.exists(f"unread:{ada}")
+    assert not services().redis.client.exists(f"unread:{ada}")
 
 
 @pytest.mark.parametrize("order", [*permutations(range(7))][::500])

@@ -66,7 +66,7 @@ def parts(
     prices.cache = made.cache
     yield made
     made.engine.dispose()
-    made.cache.redis.close()
+    made.redis.client.close()
 
 
 def get(path: str, **query: object) -> Answer:
@@ -154,7 +154,7 @@ class TestCurrent:
         assert ok("/price/current")["price"] == "4390.50"
 
         assert ok("/price/current")["price"] == "4391.00"
-        assert 0 < parts.cache.redis.ttl(CURRENT_KEY) <= 30
+        assert 0 < parts.redis.client.ttl(CURRENT_KEY) <= 30
 
     def test_says_how_it_changed_in_a_day(self, prices) -> None:
         prices.fetch(NOON - timedelta(days=1), **dict.fromkeys(CALM, "4300"))
@@ -175,7 +175,8 @@ class TestCurrent:
     def test_is_read_through_when_redis_is_down(self, prices, parts) -> None:
         """R12."""
         prices.fetch(**CALM)
-        parts.cache = Cache(RedisDatabase("redis://127.0.0.1:1/2"), ttl_seconds=300)
+        parts.redis = RedisDatabase("redis://127.0.0.1:1/2")
+        parts.cache = Cache(parts.redis, ttl_seconds=300)
 
         assert ok("/price/current")["price"] == "4390.50"
         assert ok("/price/health")["status"] == "degraded"
@@ -250,7 +251,7 @@ class TestHistory:
         prices.fetch(**CALM)
         prices.fetch(NOON + SLOT, **dict.fromkeys(CALM, "4391"))
         ok("/price/history")
-        kept = sorted(parts.cache.redis.keys("price:*"))
+        kept = sorted(parts.redis.client.keys("price:*"))
 
         cursor = ok("/price/history", limit=1)["next_cursor"]
         for query in (
@@ -261,7 +262,7 @@ class TestHistory:
             ok("/price/history", **query)
 
         assert kept == ["price:current", "price:history:2:USD:troy_ounce:24"]
-        assert sorted(parts.cache.redis.keys("price:*")) == kept
+        assert sorted(parts.redis.client.keys("price:*")) == kept
 
     @pytest.mark.parametrize(
         ("field", "value"),

@@ -43,7 +43,7 @@ def services(
     for handler in (api, on_user_deleted, on_user_registered, scheduled_relay_outbox):
         monkeypatch.setattr(handler, "services", lambda: made)
     yield made
-    made.cache.redis.close()
+    made.redis.client.close()
     made.engine.dispose()
 
 

@@ -35,7 +35,7 @@ def published(services: Services) -> list[AnyEvent]:
 
 
 def copies(services: Services) -> list[str]:
-    return [key for key in services.cache.redis.keys() if not key.startswith("limit:")]
+    return [key for key in services.redis.client.keys() if not key.startswith("limit:")]
 
 
 def test_an_erased_user_leaves_no_row_and_no_copy(ada: Client, services: Services) -> None:

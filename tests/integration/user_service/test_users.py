@@ -159,7 +159,7 @@ def test_everyone_changes_their_own(ada: Client, services: Services) -> None:
 def test_copies_are_kept_for_an_hour(ada: Client, services: Services) -> None:
     ada.get("/user/profile")
     ada.get("/user/preferences")
-    redis = services.cache.redis
+    redis = services.redis.client
     assert redis.connection_pool.connection_kwargs["db"] == 1
     copies = {key for key in redis.keys() if not key.startswith("limit:")}
     assert copies == {f"profile:{ada.user_id}", f"preferences:{ada.user_id}"}
@@ -176,14 +176,15 @@ def test_a_flushed_cache_is_read_through(ada: Client, services: Services) -> Non
     """R12."""
     ada.get("/user/preferences")
     change_behind_the_cache(services, ada.user_id)
-    services.cache.redis.flushdb()
+    services.redis.client.flushdb()
     assert ada.get("/user/preferences").body["currency"] == "CHF"
 
 
 def test_without_redis_reading_and_writing_go_on(ada: Client, services: Services) -> None:
     """R12."""
-    services.cache.redis.close()
-    services.cache = Cache(RedisDatabase("redis://127.0.0.1:1/1"), ttl_seconds=CACHE_SECONDS)
+    services.redis.client.close()
+    services.redis = RedisDatabase("redis://127.0.0.1:1/1")
+    services.cache = Cache(services.redis, ttl_seconds=CACHE_SECONDS)
     assert ada.patch("/user/profile", {"name": "Countess"}).status == 200
     assert ada.get("/user/profile").body["name"] == "Countess"
     health = ada.get("/user/health")
@@ -194,11 +195,11 @@ def test_without_redis_reading_and_writing_go_on(ada: Client, services: Services
 def test_a_part_that_cannot_even_be_made_is_down(
     services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def unreadable(_: Services) -> Cache:
+    def unreadable(_: Services) -> RedisDatabase:
         raise ConnectionError("the secret cannot be read")
 
     with monkeypatch.context() as broken:
-        broken.setattr(Services, "cache", property(unreadable))
+        broken.setattr(Services, "redis", property(unreadable))
         health = Client(api.lambda_handler).get("/user/health")
     assert (health.status, health.body["status"]) == (200, "degraded")
 
@@ -231,4 +232,4 @@ def change_behind_the_cache(services: Services, user_id: UUID | None) -> None:
 
 def test_copies_hold_what_the_answer_says_and_no_more(ada: Client, services: Services) -> None:
     answer = ada.get("/user/profile").body
-    assert json.loads(services.cache.redis.get(f"profile:{ada.user_id}")) == answer
+    assert json.loads(services.redis.client.get(f"profile:{ada.user_id}")) == answer
