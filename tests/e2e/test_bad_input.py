@@ -24,14 +24,15 @@ def writes(stack: StackClient) -> list[tuple[str, str]]:
 
 
 def stored(stack: StackClient, user: User) -> dict[str, Any]:
-    """Return what the user has, and who registered that no test did: tests run side by side."""
+    """Return what the user has, and the accounts without an address, which only a body of these
+    tests could have made: others run side by side, and register."""
     paths = ["/user/profile", "/user/preferences", "/user/settings", "/alert"]
     with stack.database("auth_db").connect() as connection:
-        strangers = connection.execute(
-            text("SELECT email FROM users WHERE email NOT LIKE '%@example.com'")
+        nobodies = connection.execute(
+            text("SELECT email FROM users WHERE email NOT LIKE '%_@_%._%'")
         )
         return {
-            "strangers": list(strangers.scalars()),
+            "nobodies": list(nobodies.scalars()),
             **{path: user.http.get(path).body for path in paths},
         }
 
