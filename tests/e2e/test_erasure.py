@@ -40,6 +40,9 @@ KEPT = {"erased_users", "audit_logs"}
 QUOTA_SECONDS = 120
 """How long Redis remembers whose request it has counted."""
 
+DENIAL_SECONDS = 960
+"""How long Redis refuses a session that is over: a little longer than its tokens live."""
+
 
 @dataclass(frozen=True)
 class Person:
@@ -48,10 +51,11 @@ class Person:
     user_id: str
     address: str
     words: str
+    session_ids: tuple[str, ...] = ()
 
     @property
     def marks(self) -> list[str]:
-        return [self.user_id, self.address, self.words]
+        return [self.user_id, self.address, self.words, *self.session_ids]
 
 
 # --- looking everywhere ---------------------------------------------------------------------------
@@ -89,7 +93,7 @@ def rows_with(stack: StackClient, marks: Iterable[str]) -> set[str]:
 def left_in_databases(stack: StackClient, person: Person) -> set[str]:
     by_id = rows_with(stack, [person.user_id])
     kept = {name for name in by_id if name.partition(".")[2] in KEPT}
-    return by_id - kept | rows_with(stack, [person.address, person.words])
+    return by_id - kept | rows_with(stack, [person.address, person.words, *person.session_ids])
 
 
 def value_of(redis: Redis, key: str) -> object:
@@ -122,11 +126,12 @@ def keys_with(stack: StackClient, marks: Iterable[str]) -> Iterator[tuple[int, s
 
 
 def left_in_redis(stack: StackClient, person: Person) -> list[tuple[int, str, int]]:
-    """Return the keys that are left, but for counters of requests that are about to expire."""
+    """Return the keys that are left, but for counters and denials that are about to expire."""
+    expiring = {"limit": QUOTA_SECONDS, "revoked": DENIAL_SECONDS}
     return [
         (number, key, seconds)
         for number, key, seconds in keys_with(stack, person.marks)
-        if not (key.lower().startswith("limit") and 0 <= seconds <= QUOTA_SECONDS)
+        if not 0 <= seconds <= expiring.get(key.lower().partition(":")[0], -1)
     ]
 
 
@@ -170,6 +175,13 @@ def export(user: User) -> dict[str, Any]:
     return body
 
 
+def session_id(user: User) -> str:
+    answer = user.http.get("/auth/validate")
+    assert answer.status == 200, answer
+    found: str = answer.body["session_id"]
+    return found
+
+
 def is_full(part: dict[str, Any]) -> bool:
     return bool(
         not part["missing"]
@@ -190,7 +202,7 @@ def test_an_erased_user_is_gone_and_the_address_is_free(stack: StackClient, admi
     stack.register(address, name=words)
     stack.verify(address)
     user, second = stack.login(address), stack.login(address)
-    person = Person(user.user_id, address, words)
+    person = Person(user.user_id, address, words, (session_id(user), session_id(second)))
     recovery_code = live_a_life(stack, user, words)
 
     part = wait_for(lambda: ok if is_full(ok := export(user)) else None, "all parts", seconds=120)

@@ -112,9 +112,16 @@ def answers_of_every_kind(stack: StackClient, user: User) -> dict[str, HttpAnswe
         "403": user.http.get("/auth/users"),
         "404 of a service": user.http.get(f"/alert/{uuid4()}"),
         "404 of no service": user.http.get("/auth/nothing"),
-        "405 or 404": user.http.call("PUT", "/auth/me"),
+        "404 of no method": user.http.call("PUT", "/auth/me"),
         "413": user.http.patch("/user/profile", {"bio": "x" * 100_000}),
         "422": http.post("/auth/login", {}),
+    }
+
+
+def test_the_answers_are_of_every_kind(stack: StackClient, user: User) -> None:
+    found = answers_of_every_kind(stack, user)
+    assert {kind: answer.status for kind, answer in found.items()} == {
+        kind: int(kind.partition(" ")[0]) for kind in found
     }
 
 
