@@ -32,11 +32,13 @@ class PriceSettings(Settings):
 
     Attributes:
         slot_seconds: the time from one tick to the next.
+        source_keys_secret: the secret with the keys of the sources that want one, by adapter.
         price_sources: empty for live sources; on the stage `local` also `replay:<path>`, or
             `replay:<path>@YYYY-MM` to begin there. A bare file name is one of `data/`.
     """
 
     slot_seconds: Annotated[int, Field(gt=0)]
+    source_keys_secret: str = ""
     price_sources: Annotated[str, Field(pattern="^(replay:.+)?$")] = ""
 
     @model_validator(mode="after")

@@ -157,4 +157,6 @@ def _verdict(answer: Answer, reason: Reason) -> Verdict:
         currency=answer.currency,
         quoted_at=answer.quoted_at,
         received_at=answer.received_at,
+        bid=answer.bid,
+        ask=answer.ask,
     )

@@ -73,6 +73,8 @@ class Quote:
         source: the name of the source.
         group: the upstream that the source draws from; sources with the same one share a vote.
         quoted_at: the quote's own time; None when the source has no trustworthy one.
+        bid: what it buys for, where it says so.
+        ask: what it sells for, where it says so.
     """
 
     source: str
@@ -81,6 +83,8 @@ class Quote:
     currency: str
     quoted_at: datetime | None
     received_at: datetime
+    bid: Decimal | None = None
+    ask: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +111,8 @@ class Verdict:
     currency: str | None = None
     quoted_at: datetime | None = None
     received_at: datetime | None = None
+    bid: Decimal | None = None
+    ask: Decimal | None = None
     agrees: bool = False
     detail: str = ""
 
