@@ -99,12 +99,11 @@ def _agree(
     middle = _median(votes)
     agreeing = sum(_is_within(MAJORITY_WITHIN, vote, middle) for vote in votes)
     verdicts = tuple(
-        replace(
-            verdict,
-            agrees=is_counted(verdict)
-            and verdict.price is not None
-            and _is_within(MAJORITY_WITHIN, verdict.price, middle),
-        )
+        replace(verdict, agrees=True)
+        if is_counted(verdict)
+        and verdict.price is not None
+        and _is_within(MAJORITY_WITHIN, verdict.price, middle)
+        else verdict
         for verdict in verdicts
     )
     tick = Tick(

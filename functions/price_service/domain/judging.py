@@ -93,11 +93,6 @@ def _may_be_from_before(
     It is not once it has changed since the market was closed. Where no value of that time is
     known, it gets the benefit of the doubt a while after the opening.
     """
-    since = {
-        tick.values[quote.source]
-        for tick in history
-        if tick.slot >= opened and quote.source in tick.values
-    }
     closing = next(
         (
             tick.values[quote.source]
@@ -106,9 +101,12 @@ def _may_be_from_before(
         ),
         None,
     )
-    if closing is None:
-        return slot - opened < SETTLING and since <= {quote.price}
-    return since | {quote.price} == {closing}
+    if closing is None and slot - opened >= SETTLING:
+        return False
+    last = quote.price if closing is None else closing
+    return quote.price == last and all(
+        tick.values.get(quote.source, last) == last for tick in history if tick.slot >= opened
+    )
 
 
 def _is_unchanged(verdict: Verdict, history: Sequence[Tick]) -> bool:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
+from functools import cached_property
 from uuid import UUID
 
 from goldalert.events.prices import MAY_TRIGGER, Origin, TickState
@@ -134,7 +135,7 @@ class TickReason(StrEnum):
     MARKET_CLOSED = "market_closed"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots: `values` is kept, since the rules look back on it often
 class Tick:
     """The price of one slot, in USD per troy ounce of pure gold, and why it is that one.
 
@@ -171,7 +172,7 @@ class Tick:
         """The names of the sources that counted."""
         return [v.source for v in self.verdicts if v.reason is Reason.COUNTED]
 
-    @property
+    @cached_property
     def values(self) -> Mapping[str, Decimal]:
         """What each source said, whether it counted or not."""
         return {
