@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
-from decimal import Decimal
+from decimal import ROUND_05UP, Context, Decimal
 
 from goldalert.money import Currency, to_minor_unit
 from goldalert.units import PLACES, Karat, Unit, price_in_unit
@@ -11,6 +11,9 @@ from price_service.domain.model import Rate
 
 _BELIEVED_MOVE = Decimal("1.2")
 _BELIEVED_WITHIN = timedelta(days=30)
+
+_EXACT = Context(prec=80)
+"""Holds the product of any two `numeric(28,12)`, so that it is rounded once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +31,19 @@ class Measure:
 
     def show(self, per_troy_ounce: Decimal) -> Decimal:
         """Return a price per troy ounce of pure gold, in the same currency, for people to read."""
-        return to_minor_unit(price_in_unit(per_troy_ounce, self.unit, self.karat), self.currency)
+        # rounded twice, but not to something else than if it had been once
+        exact = price_in_unit(per_troy_ounce, self.unit, self.karat, rounding=ROUND_05UP)
+        return to_minor_unit(exact, self.currency)
 
 
 def prices_by_currency(usd: Decimal, rates: Iterable[Rate]) -> dict[Currency, Decimal]:
     """Return a price in every currency that there is a rate of."""
-    converted = {rate.currency: (usd * rate.per_usd).quantize(PLACES) for rate in rates}
-    return {Currency.USD: usd, **converted}
+    return {Currency.USD: usd, **{rate.currency: at_rate(usd, rate) for rate in rates}}
+
+
+def at_rate(usd: Decimal, rate: Rate) -> Decimal:
+    """Return an amount of dollars in another currency, to the places that prices are kept to."""
+    return _EXACT.multiply(usd, rate.per_usd).quantize(PLACES, context=_EXACT)
 
 
 def is_believable(rate: Rate, known: Rate, today: date) -> bool:
