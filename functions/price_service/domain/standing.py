@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from itertools import pairwise
 from decimal import Decimal
 
 from goldalert.events.prices import TickState
@@ -23,6 +24,22 @@ def is_due(slot: datetime, history: Sequence[Tick], slot_length: timedelta) -> b
 def missed_slots(last: Tick, now: datetime, slot_length: timedelta) -> int:
     """Return how many slots since the last tick are over without one."""
     return max(0, (now - last.slot) // slot_length - 1)
+
+
+def slots_left_out(slots: Sequence[datetime], slot_length: timedelta) -> int:
+    """Return how many slots have no tick between those that have one; oldest first.
+
+    A schedule that fires some seconds early or late leaves nothing out.
+    """
+    return sum(
+        max(0, (later - earlier + slot_length / 2) // slot_length - 1)
+        for earlier, later in pairwise(slots)
+    )
+
+
+def next_slot(last: Tick, now: datetime, slot_length: timedelta) -> datetime:
+    """Return when the next tick is due, in step with the last one."""
+    return last.slot + max(1, (now - last.slot) // slot_length + 1) * slot_length
 
 
 def state_now(last: Tick, now: datetime, slot_length: timedelta) -> TickState:

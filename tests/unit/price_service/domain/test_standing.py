@@ -4,7 +4,14 @@ from decimal import Decimal
 import pytest
 
 from price_service.domain.agreement import accept
-from price_service.domain.standing import is_due, missed_slots, percent_change, state_now
+from price_service.domain.standing import (
+    is_due,
+    missed_slots,
+    next_slot,
+    percent_change,
+    slots_left_out,
+    state_now,
+)
 from tests.support.market_day import NOON, SLOT, day
 
 [TICK] = day({"swissquote": "4390", "a": "4390", "b": "4390"})
@@ -43,6 +50,41 @@ def test_the_first_slot_is_a_new_one() -> None:
 def test_a_slot_is_missed_when_it_is_over_without_a_tick(later, missed) -> None:
     """R3."""
     assert missed_slots(TICK, NOON + later, SLOT) == missed
+
+
+@pytest.mark.parametrize(
+    ("minutes", "left_out"),
+    [
+        ([], 0),
+        ([0], 0),
+        ([0, 5, 10], 0),
+        ([0, 5, 20, 25, 35], 3),
+        ([0, 5.2, 9.9], 0),
+        ([0, 9.9], 1),
+        ([0, 2.5, 5], 0),
+    ],
+)
+def test_slots_are_left_out_where_ticks_are_farther_apart_than_they_should(
+    minutes, left_out
+) -> None:
+    """R3."""
+    slots = [NOON + timedelta(minutes=minute) for minute in minutes]
+
+    assert slots_left_out(slots, SLOT) == left_out
+
+
+@pytest.mark.parametrize(
+    ("later", "due"),
+    [
+        (-timedelta(seconds=1), SLOT),
+        (timedelta(0), SLOT),
+        (SLOT - timedelta(seconds=1), SLOT),
+        (SLOT, 2 * SLOT),
+        (3.5 * SLOT, 4 * SLOT),
+    ],
+)
+def test_the_next_slot_is_in_step_with_the_last(later, due) -> None:
+    assert next_slot(TICK, NOON + later, SLOT) == NOON + due
 
 
 def test_a_price_is_stale_after_three_slots_without_a_tick() -> None:
