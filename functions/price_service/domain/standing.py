@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from itertools import pairwise
 from decimal import Decimal
+from itertools import pairwise
 
 from goldalert.events.prices import TickState
 from price_service.domain.model import Tick
