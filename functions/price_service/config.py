@@ -18,6 +18,16 @@ Redis, before it forgets this one."""
 
 HISTORY_PAGE = 50
 
+TICKS_KEPT = timedelta(days=400)
+"""How long ticks, their history, exchange rates and candles of five minutes are kept: a year back
+from any day of the month."""
+
+HOURS_KEPT = timedelta(days=5 * 366)
+"""How long candles of an hour are kept. Those of days, weeks and months stay."""
+
+ROWS_REMOVED = 5_000
+"""How many old rows of a table are removed at a time; an hour brings a hundred."""
+
 ASK_SECONDS = 6.0
 """What the sources have to answer in, all at once."""
 
@@ -26,6 +36,9 @@ ASK_RATES_SECONDS = 2.5
 
 SIMULATOR_SEED = 2026
 
+MAX_EXCHANGES = 32
+"""How many sources there may be: all are asked at once, each in a thread of its own."""
+
 
 class PriceSettings(Settings):
     """What the price functions are told.
@@ -33,13 +46,18 @@ class PriceSettings(Settings):
     Attributes:
         slot_seconds: the time from one tick to the next.
         source_keys_secret: the secret with the keys of the sources that want one, by adapter.
-        price_sources: empty for live sources; on the stage `local` also `replay:<path>`, or
-            `replay:<path>@YYYY-MM` to begin there. A bare file name is one of `data/`.
+        fetch_function: the name of the function that fetches a tick, for admins who cannot wait.
+        price_sources: empty for live sources; on the stage `local` also
+            `replay:<path>[@YYYY-MM][?speed=<rows>]`: where to begin, and how many rows each call
+            of the schedule plays. A bare file name is one of `data/`.
     """
 
     slot_seconds: Annotated[int, Field(gt=0)]
     source_keys_secret: str = ""
-    price_sources: Annotated[str, Field(pattern="^(replay:.+)?$")] = ""
+    fetch_function: str = ""
+    price_sources: Annotated[
+        str, Field(pattern=r"^(replay:[^?]+(\?speed=[1-9][0-9]{0,2})?)?$")
+    ] = ""
 
     @model_validator(mode="after")
     def _replay_is_local(self) -> Self:

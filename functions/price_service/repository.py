@@ -1,7 +1,7 @@
 """All SQL of the price service."""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
@@ -10,6 +10,9 @@ from sqlalchemy import Connection, Row, text
 
 from goldalert.ids import new_id
 from goldalert.money import Currency
+from price_service.domain.candles import Candle, Interval
+from price_service.domain.conversion import prices_by_currency
+from price_service.domain.health import SourceHealth
 from price_service.domain.model import (
     Exchange,
     HistoryEntry,
@@ -23,10 +26,30 @@ from price_service.domain.model import (
 
 _VERDICTS = TypeAdapter(tuple[Verdict, ...])
 _RATES = TypeAdapter(dict[Currency, Rate])
+_HEALTH = TypeAdapter(tuple[SourceHealth, ...])
 
 _TICK = (
     "SELECT id, sequence, timestamp, origin, state, reason, price, as_of, candidate, counted, "
     "agreeing, spread_bps, quotes, exchange_rates FROM prices"
+)
+
+_REMOVE_OLD_ROWS = (
+    "DELETE FROM price_history WHERE id IN (SELECT id FROM price_history "
+    "WHERE interval = 'tick' AND changed_at < :before ORDER BY changed_at LIMIT :limit)",
+    # what the first statement had to leave still refers to its tick
+    "DELETE FROM prices WHERE id IN (SELECT id FROM prices WHERE timestamp < :before "
+    "AND NOT EXISTS (SELECT FROM price_history WHERE price_id = prices.id) "
+    "ORDER BY timestamp LIMIT :limit)",
+    "DELETE FROM exchange_rates WHERE (currency, as_of, source) IN ("
+    "SELECT currency, as_of, source FROM exchange_rates old WHERE as_of < CAST(:before AS date) "
+    "AND EXISTS (SELECT FROM exchange_rates newer "
+    "WHERE newer.currency = old.currency AND newer.as_of > old.as_of) LIMIT :limit)",
+    # five minutes: what was in no partition of its month
+    "DELETE FROM candles_5m_other WHERE (currency, start) IN ("
+    "SELECT currency, start FROM candles_5m_other WHERE start < :before LIMIT :limit)",
+    "DELETE FROM candles WHERE interval = '1h' AND (currency, start) IN ("
+    "SELECT currency, start FROM candles WHERE interval = '1h' AND start < :hours_before "
+    "LIMIT :limit)",
 )
 
 
@@ -110,6 +133,75 @@ class Repository:
             },
         )
 
+    def add_to_candles(self, stored: StoredTick) -> None:
+        """Make a tick's price part of the candles of its time, in all currencies and lengths.
+
+        Ticks are stored in the order of their slots, so that the last one added closes a candle.
+        """
+        tick = stored.tick
+        if tick.price is None:
+            return
+        prices = prices_by_currency(tick.price, stored.rates)
+        self._connection.execute(
+            text(
+                "INSERT INTO candles "
+                "(currency, interval, start, open, high, low, close, ticks, origin) "
+                "SELECT currency, interval, start, price, price, price, price, 1, :origin "
+                "FROM unnest(CAST(:currencies AS text[]), CAST(:prices AS numeric[])) "
+                "AS p(currency, price) "
+                "CROSS JOIN unnest(CAST(:intervals AS text[]), CAST(:starts AS timestamptz[])) "
+                "AS i(interval, start) "
+                "ON CONFLICT (currency, interval, start) DO UPDATE SET "
+                "high = GREATEST(candles.high, EXCLUDED.high), "
+                "low = LEAST(candles.low, EXCLUDED.low), "
+                "close = EXCLUDED.close, "
+                "ticks = candles.ticks + 1, "
+                # the less real, the later in the alphabet
+                "origin = GREATEST(candles.origin, EXCLUDED.origin)"
+            ),
+            {
+                "origin": tick.origin,
+                "currencies": list(prices),
+                "prices": list(prices.values()),
+                "intervals": list(Interval),
+                "starts": [interval.start_of(tick.slot) for interval in Interval],
+            },
+        )
+
+    def candles(
+        self,
+        currency: Currency,
+        interval: Interval,
+        *,
+        since: datetime | None,
+        until: datetime | None,
+        limit: int,
+    ) -> list[Candle]:
+        """Return candles per troy ounce of pure gold, oldest first.
+
+        Args:
+            since: the earliest start.
+            until: the start that is too late.
+            limit: how many at most; where there are more, the newest ones.
+        """
+        rows = self._connection.execute(
+            text(
+                "SELECT start, open, high, low, close, ticks, origin FROM candles "
+                "WHERE currency = :currency AND interval = :interval "
+                "AND start >= COALESCE(CAST(:since AS timestamptz), '-infinity') "
+                "AND start < COALESCE(CAST(:until AS timestamptz), 'infinity') "
+                "ORDER BY start DESC LIMIT :limit"
+            ),
+            {
+                "currency": currency,
+                "interval": interval,
+                "since": since,
+                "until": until,
+                "limit": limit,
+            },
+        )
+        return [Candle(*row) for row in rows][::-1]
+
     def add_months(self, months: Sequence[RecordedPrice], source: str) -> int:
         """Add monthly averages, but those that are there; return how many are new."""
         return self._connection.execute(
@@ -186,6 +278,35 @@ class Repository:
         )
         return [Exchange(*row) for row in rows]
 
+    def lock_exchanges(self) -> None:
+        """Wait until no other transaction is changing the sources."""
+        self._connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('exchanges'))"))
+
+    def add_exchange(self, exchange: Exchange) -> None:
+        self._connection.execute(
+            text(
+                "INSERT INTO exchanges "
+                "(id, name, region, api_url, adapter, upstream, priority, enabled) VALUES "
+                "(:id, :name, :region, :api_url, :adapter, :upstream, :priority, :enabled)"
+            ),
+            asdict(exchange),
+        )
+
+    def save_exchange(self, exchange: Exchange) -> None:
+        self._connection.execute(
+            text(
+                "UPDATE exchanges SET name = :name, region = :region, api_url = :api_url, "
+                "adapter = :adapter, upstream = :upstream, priority = :priority, "
+                "enabled = :enabled WHERE id = :id"
+            ),
+            asdict(exchange),
+        )
+
+    def delete_exchange(self, exchange_id: UUID) -> None:
+        self._connection.execute(
+            text("DELETE FROM exchanges WHERE id = :id"), {"id": exchange_id}
+        )
+
     def latest_rates(self) -> list[Rate]:
         """Return the newest rate of each currency."""
         rows = self._connection.execute(
@@ -217,6 +338,55 @@ class Repository:
                     "fetched_at": fetched_at,
                 },
             )
+
+    def remove_old_rows(self, *, before: datetime, hours_before: datetime, limit: int) -> int:
+        """Remove ticks, their history, exchange rates and candles; return how many rows.
+
+        Monthly averages stay, candles of a day or longer, and the newest rate of each currency.
+        Of each table at most `limit` rows go.
+        """
+        return sum(
+            self._connection.execute(
+                text(statement), {"before": before, "hours_before": hours_before, "limit": limit}
+            ).rowcount
+            for statement in _REMOVE_OLD_ROWS
+        )
+
+    def keep_candle_partitions(self, kept: timedelta) -> None:
+        """Make the partitions that candles of five minutes need, and drop those that are too old.
+
+        Both are counted from the newest tick.
+        """
+        self._connection.execute(text("SELECT keep_candle_partitions(:days)"), {"days": kept.days})
+
+    def health(self) -> list[SourceHealth]:
+        """Return how the price sources have done, the most important first."""
+        rows = self._connection.execute(
+            text(
+                "SELECT h.source, h.reason, h.failures, h.outside, h.clean, h.quarantined_since, "
+                "h.last_quote_at FROM source_health h JOIN exchanges e ON e.name = h.source "
+                "ORDER BY e.priority, e.id"
+            )
+        )
+        return list(_HEALTH.validate_python(row._mapping for row in rows))
+
+    def save_health(self, health: Iterable[SourceHealth]) -> None:
+        """Keep how sources have done, but for those that are no exchange (any more)."""
+        self._connection.execute(
+            text(
+                "INSERT INTO source_health (source, reason, failures, outside, clean, "
+                "quarantined_since, last_quote_at) "
+                "SELECT h.* FROM jsonb_to_recordset(CAST(:health AS jsonb)) AS h ("
+                "  source text, reason text, failures integer, outside integer, clean integer, "
+                "  quarantined_since timestamptz, last_quote_at timestamptz) "
+                "JOIN exchanges e ON e.name = h.source ORDER BY h.source FOR KEY SHARE OF e "
+                "ON CONFLICT (source) DO UPDATE SET reason = EXCLUDED.reason, "
+                "failures = EXCLUDED.failures, outside = EXCLUDED.outside, clean = EXCLUDED.clean, "
+                "quarantined_since = EXCLUDED.quarantined_since, "
+                "last_quote_at = EXCLUDED.last_quote_at"
+            ),
+            {"health": _HEALTH.dump_json(tuple(health)).decode()},
+        )
 
 
 def _stored_tick(row: Row[tuple[object, ...]]) -> StoredTick:

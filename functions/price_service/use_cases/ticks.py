@@ -14,6 +14,7 @@ from goldalert.observability.log import current_correlation_id, logger
 from price_service.config import CURRENT_KEY
 from price_service.domain.agreement import HISTORY_TICKS, accept, decide, wants_more_votes
 from price_service.domain.conversion import is_believable, oldest, prices_by_currency
+from price_service.domain.health import next_health
 from price_service.domain.model import (
     Answer,
     Exchange,
@@ -49,6 +50,8 @@ class RatesMarket(Protocol):
 
 class Recording(Protocol):
     """Gives recorded prices, one after the other, and exchange rates for them."""
+
+    speed: int
 
     def next_after(self, last: datetime | None) -> RecordedPrice | None: ...
     def rates(self, as_of: date) -> list[Rate]: ...
@@ -137,6 +140,19 @@ def replay_tick(
     return new
 
 
+def replay_ticks(
+    unit_of_work: UnitOfWork[Prices],
+    clock: Clock,
+    recording: Recording,
+    cache: Invalidates,
+) -> list[StoredTick]:
+    """Store the ticks of the next recorded prices, as many as the recording's speed says."""
+    made = (
+        replay_tick(unit_of_work, clock, recording, cache) for _ in range(recording.speed)
+    )
+    return [tick for tick in made if tick is not None]
+
+
 def seed_history(unit_of_work: UnitOfWork[Prices], months: Sequence[RecordedPrice]) -> int:
     """Add the monthly averages that are shipped; return how many were not there yet."""
     with unit_of_work.begin() as tx:
@@ -196,7 +212,7 @@ def _store(
     tick: Tick,
     rates: Sequence[Rate],
 ) -> StoredTick:
-    """Add a tick, its place in the history and its event, in one transaction."""
+    """Add a tick, its place in the history, its sources' health and its event, all at once."""
     last = tx.repository.last_tick()
     if last is not None and tick.price == last.tick.price:
         # it stands in every currency: new rates alone move no price and trigger no alert
@@ -206,6 +222,12 @@ def _store(
     old_price = last.tick.price if last else None
     if tick.may_trigger and tick.price != old_price:
         tx.repository.add_change(new, old_price)
+    health = {known.source: known for known in tx.repository.health()}
+    tx.repository.save_health(
+        next_health(health.get(verdict.source), verdict, tick) for verdict in tick.verdicts
+    )
+    if tick.may_trigger:
+        tx.repository.add_to_candles(new)
     tx.publish(
         PriceUpdatedV1(
             occurred_at=clock.now(),
