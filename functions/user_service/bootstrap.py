@@ -30,7 +30,8 @@ class Services(BaseServices[UserSettings]):
     @cached_property
     def other_services(self) -> "list[ServiceClient]":
         """Whoever holds something about a user."""
-        from goldalert.service_client import BreakerStates, ServiceClient
+        from goldalert.circuit_breaker import BreakerStates
+        from goldalert.service_client import ServiceClient
 
         states = BreakerStates(self.redis)
         return [

@@ -13,12 +13,13 @@ from redis import Redis
 
 from email_service import use_cases as email
 from email_service.domain import MailTemplate
+from goldalert.circuit_breaker import BreakerStates
 from goldalert.clock import SystemClock
 from goldalert.errors import UnavailableError
 from goldalert.http.quotas import count_request
 from goldalert.ids import new_id
 from goldalert.secrets import DatabaseSecret, ServiceSecret
-from goldalert.service_client import BREAKER, BreakerStates, ServiceClient
+from goldalert.service_client import BREAKER, ServiceClient
 from goldalert_local.credentials import DATABASES
 from notification_service import use_cases as notification
 from notification_service.schemas import UnreadCount

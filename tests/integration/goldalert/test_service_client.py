@@ -4,7 +4,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from threading import Barrier, Thread
 from typing import Any
 
 import pytest
@@ -12,10 +11,11 @@ from aws_lambda_powertools.utilities.circuit_breaker import CircuitBreakerConfig
 from redis import Redis
 
 from goldalert.cache.client import RedisDatabase
+from goldalert.circuit_breaker import BreakerStates
 from goldalert.errors import UnavailableError
 from goldalert.ids import new_id
 from goldalert.internal import serve_internal
-from goldalert.service_client import BreakerStates, ServiceClient
+from goldalert.service_client import ServiceClient
 from tests.support.lambda_endpoint import LambdaEndpoint, serve_lambda
 
 # nothing is kept in the process, so that what Redis says shows at once; powertools counts whole
@@ -28,7 +28,8 @@ ASK_ONCE = """
 import sys
 from goldalert.cache.client import RedisDatabase
 from goldalert.errors import UnavailableError
-from goldalert.service_client import BreakerStates, ServiceClient
+from goldalert.circuit_breaker import BreakerStates
+from goldalert.service_client import ServiceClient
 
 url, name = sys.argv[1:]
 states = BreakerStates(RedisDatabase(url))
@@ -129,47 +130,6 @@ def test_another_process_does_not_ask_either(
         text=True,
     ).stdout
     assert told.startswith("refused ")
-
-
-def test_of_many_that_could_probe_one_does(
-    make_states: Callable[[], BreakerStates], name: str
-) -> None:
-    states = [make_states() for _ in range(10)]
-    states[0].save_open(name, failure_count=2, opened_at=7)
-    elected, together = [], Barrier(len(states))
-
-    def stand(own: BreakerStates) -> None:
-        together.wait()
-        if own.try_acquire_half_open(name, str(id(own)), opened_at=7):
-            elected.append(own)
-
-    threads = [Thread(target=stand, args=(own,)) for own in states]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(elected) == 1
-
-
-def test_nobody_probes_for_an_earlier_failure(
-    make_states: Callable[[], BreakerStates], name: str
-) -> None:
-    states = make_states()
-    states.save_open(name, failure_count=2, opened_at=8)
-    assert not states.try_acquire_half_open(name, "late", opened_at=7)
-
-
-def test_a_probe_that_was_lost_is_made_by_another(
-    make_states: Callable[[], BreakerStates], name: str
-) -> None:
-    lost, other = make_states(), make_states()
-    lost.configure(BREAKER, name)
-    lost.save_open(name, failure_count=2, opened_at=7)
-    assert lost.try_acquire_half_open(name, "lost", opened_at=7)
-    assert not other.try_acquire_half_open(name, "other", opened_at=7)
-    end = time.monotonic() + 10
-    while not other.try_acquire_half_open(name, "other", opened_at=7):
-        assert time.monotonic() < end
 
 
 def test_a_state_is_forgotten_an_hour_after_its_last_change(

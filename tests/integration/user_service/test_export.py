@@ -9,10 +9,11 @@ from uuid import UUID
 import pytest
 from pydantic import JsonValue
 
+from goldalert.circuit_breaker import BreakerStates
 from goldalert.ids import new_id
 from goldalert.internal import serve_internal
 from goldalert.observability.log import current_correlation_id
-from goldalert.service_client import BreakerStates, ServiceClient
+from goldalert.service_client import ServiceClient
 from tests.support.invocations import Client
 from tests.support.lambda_endpoint import LambdaEndpoint, serve_lambda
 from user_service.bootstrap import Services

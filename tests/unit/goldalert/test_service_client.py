@@ -12,12 +12,13 @@ from pydantic import JsonValue
 
 from goldalert import aws
 from goldalert.cache.client import RedisDatabase
+from goldalert.circuit_breaker import BreakerStates
 from goldalert.errors import UnavailableError
 from goldalert.http.problems import problem_for
 from goldalert.ids import new_id
 from goldalert.internal import serve_internal
 from goldalert.observability.log import current_correlation_id, start_request
-from goldalert.service_client import BREAKER, BreakerStates, ServiceClient
+from goldalert.service_client import BREAKER, ServiceClient
 from tests.support.lambda_endpoint import LambdaEndpoint, serve_lambda
 
 ADA = UUID(int=1)
