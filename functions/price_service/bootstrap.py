@@ -3,6 +3,7 @@
 from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
+from goldalert import aws
 from goldalert.bootstrap import BaseServices
 from goldalert.cache.cache_aside import Cache
 from goldalert.db.unit_of_work import UnitOfWork
@@ -16,6 +17,8 @@ from price_service.config import (
 from price_service.use_cases.prices import Prices
 
 if TYPE_CHECKING:
+    from price_service.gateways.fetching import FetchFunction
+    from price_service.gateways.metrics import TickMetrics
     from price_service.gateways.outgoing import OutgoingHttp
     from price_service.gateways.rates import ExchangeRates
     from price_service.gateways.recorded import Replay, Simulator
@@ -63,6 +66,20 @@ class Services(BaseServices[PriceSettings]):
         if self.settings.stage != "local":
             return None
         return Simulator(self.settings.stage, seed=SIMULATOR_SEED, step=self.settings.slot_length)
+
+    @cached_property
+    def fetching(self) -> "FetchFunction":
+        """Has a tick fetched before the schedule does."""
+        from price_service.gateways.fetching import FetchFunction
+
+        return FetchFunction(self.settings.fetch_function, aws.client("lambda"))
+
+    @cached_property
+    def metrics(self) -> "TickMetrics":
+        """What alarms watch."""
+        from price_service.gateways.metrics import TickMetrics
+
+        return TickMetrics(self.settings.stage, self.settings.service)
 
     @cached_property
     def _http(self) -> "OutgoingHttp":

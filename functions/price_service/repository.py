@@ -1,6 +1,7 @@
 """All SQL of the price service."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
@@ -17,6 +18,7 @@ from price_service.domain.model import (
     Exchange,
     HistoryEntry,
     Rate,
+    Reason,
     RecordedPrice,
     StoredTick,
     Tick,
@@ -368,7 +370,7 @@ class Repository:
                 "ORDER BY e.priority, e.id"
             )
         )
-        return list(_HEALTH.validate_python(row._mapping for row in rows))
+        return [SourceHealth(row.source, Reason(row.reason), *row[2:]) for row in rows]
 
     def save_health(self, health: Iterable[SourceHealth]) -> None:
         """Keep how sources have done, but for those that are no exchange (any more)."""

@@ -1,20 +1,57 @@
-"""What clients of the price service get from it, and what it keeps in its cache."""
+"""What clients send to the price service and get from it, and what it keeps in its cache."""
 
 from datetime import date
-from typing import Annotated
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from aws_lambda_powertools.event_handler.openapi.params import Query
-from pydantic import AwareDatetime, BaseModel
+from pydantic import AfterValidator, AwareDatetime, BaseModel, Field, StringConstraints
 
 from goldalert.events.prices import Origin, TickState
-from goldalert.http.schemas import View
+from goldalert.http.schemas import RequestBody, Text, View
 from goldalert.money import Currency, DecimalString
 from goldalert.units import Karat, Unit
 from price_service.domain.model import Reason, StoredTick, TickReason
 
 From = Annotated[AwareDatetime | None, Query(alias="from", description="The earliest time.")]
 To = Annotated[AwareDatetime | None, Query(alias="to", description="The time that is too late.")]
+
+
+def _refuse_label(name: str) -> str:
+    if name in _NOT_REAL:
+        raise ValueError("is what prices are called that are not of now")
+    return name
+
+
+def _unsent() -> Any:
+    """Make a field optional without allowing a null: defaults are not validated, nor sent on."""
+    return None
+
+
+_NOT_REAL = frozenset({"simulator", "replay", "worldbank-pinksheet"})
+
+SourceName = Annotated[
+    str,
+    StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,39}$"),
+    AfterValidator(_refuse_label),
+]
+Region = Annotated[Text, StringConstraints(min_length=1, max_length=60)]
+ApiUrl = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=200),
+    Field(description="https and a host, such as https://api.gold-api.com; no path."),
+]
+Priority = Annotated[int, Field(ge=0, le=1000, strict=True)]
+AdapterName = Literal[
+    "gold_api_com",
+    "swissquote",
+    "coinbase",
+    "goldapi_io",
+    "metals_dev",
+    "metalpriceapi",
+    "frankfurter",
+    "ecb",
+]
 
 
 class RateView(View):
@@ -58,6 +95,21 @@ class HistoryItem(View):
     karat: Karat
     source: str
     interval: str
+
+
+class CandleView(View):
+    """The first, highest, lowest and last price of an interval that begins at `start`.
+
+    `ticks` says how many prices it is made of, `origin` whether one of them was not a real one.
+    """
+
+    start: AwareDatetime
+    open: DecimalString
+    high: DecimalString
+    low: DecimalString
+    close: DecimalString
+    ticks: int
+    origin: Origin
 
 
 class QuoteView(View):
@@ -104,6 +156,38 @@ class ExchangeView(View):
     upstream: str
     priority: int
     enabled: bool
+
+
+class AddExchangeRequest(RequestBody):
+    """A new source. Sources with one `upstream` share a vote; by default it is the `name`."""
+
+    name: SourceName
+    region: Region
+    api_url: ApiUrl
+    adapter: AdapterName
+    upstream: SourceName | None = None
+    priority: Priority = 100
+    enabled: bool = True
+
+
+class ChangeExchangeRequest(RequestBody):
+    """What is not sent stays as it is."""
+
+    name: SourceName = Field(default_factory=_unsent)
+    region: Region = Field(default_factory=_unsent)
+    api_url: ApiUrl = Field(default_factory=_unsent)
+    adapter: AdapterName = Field(default_factory=_unsent)
+    upstream: SourceName = Field(default_factory=_unsent)
+    priority: Priority = Field(default_factory=_unsent)
+    enabled: bool = Field(default_factory=_unsent)
+
+
+class FetchView(View):
+    """Whether a tick is being fetched. If not, `tick_id` is the one that `slot` has already."""
+
+    slot: AwareDatetime
+    started: bool
+    tick_id: UUID | None
 
 
 class PriceStatus(View):

@@ -63,15 +63,16 @@ def _slot(time: str) -> datetime:
 
 
 class Replay:
-    """Plays a recording, a row for each call.
+    """Plays a recording, row by row.
 
     The file is read anew each time, so that rows that are appended to it are seen. While it does
     not exist, there is nothing to play.
 
     Args:
         stage: must be `local`.
-        setting: `<path>` or `<path>@YYYY-MM`, where to begin; a bare file name means a file of
-            the data that is shipped with the service.
+        setting: `<path>[@YYYY-MM][?speed=<rows>]`: where to begin, and how many rows to play at
+            each call of the schedule; a bare file name means a file of the data that is shipped
+            with the service.
 
     Raises:
         OnlyLocalError: on any other stage.
@@ -80,7 +81,9 @@ class Replay:
     def __init__(self, stage: Stage, setting: str) -> None:
         if stage != "local":
             raise OnlyLocalError(stage)
-        path, _, start = setting.partition("@")
+        recording, _, speed = setting.partition("?speed=")
+        path, _, start = recording.partition("@")
+        self.speed = int(speed or 1)
         self._path = Path(path) if "/" in path else DATA / path
         self._start = _slot(start) - _NOON if start else None
 

@@ -15,7 +15,7 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, i
     start_request(event["id"])
     parts = services()
     if parts.replay is not None:
-        tick = ticks.replay_tick(parts.unit_of_work, parts.clock, parts.replay, parts.cache)
+        made = ticks.replay_ticks(parts.unit_of_work, parts.clock, parts.replay, parts.cache)
     else:
         tick = ticks.fetch_tick(
             parts.unit_of_work,
@@ -28,4 +28,7 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, i
             slot=datetime.fromisoformat(event["time"]),
             slot_length=parts.settings.slot_length,
         )
-    return {"sequence": tick.sequence if tick else None}
+        made = [tick] if tick else []
+    for new in made:
+        parts.metrics.put(new.tick)
+    return {"sequence": made[-1].sequence if made else None}

@@ -1,14 +1,6 @@
-"""Every minute: publish events that their own handler did not get to publish."""
+"""Every minute: publish events that their own handler left, and forget what is old."""
 
-from typing import Any
-
-from aws_lambda_powertools.utilities.typing import LambdaContext
-
-from goldalert.messaging.relay import LEFT_BEHIND_AFTER
-from goldalert.observability.log import start_request
+from goldalert.messaging.schedule import serve_relay
 from price_service.bootstrap import services
 
-
-def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
-    start_request(event["id"])
-    return {"published": services().relay.run(older_than=LEFT_BEHIND_AFTER)}
+lambda_handler = serve_relay(lambda: services(), "idempotency_keys")

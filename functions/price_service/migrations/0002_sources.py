@@ -1,6 +1,8 @@
-"""Sources that want a key, and how every source has done lately."""
+"""Sources that want a key or are set up by admins, and how every source has done lately."""
 
 from alembic import op
+
+from goldalert.http.idempotency import CREATE_IDEMPOTENCY_KEYS
 
 revision = "0002"
 down_revision = "0001"
@@ -41,3 +43,6 @@ def upgrade() -> None:
         )
         """
     )
+    # a second row for the same quotes would be a second vote
+    op.execute("CREATE UNIQUE INDEX exchanges_adapter_api_url ON exchanges (adapter, api_url)")
+    op.execute(CREATE_IDEMPOTENCY_KEYS)

@@ -24,7 +24,7 @@ from price_service.domain.model import (
     StoredTick,
     Tick,
 )
-from price_service.domain.standing import is_due
+from price_service.domain.standing import is_due, missed_slots
 from price_service.use_cases.prices import Prices
 
 PRODUCER = "price_service"
@@ -105,6 +105,7 @@ def fetch_tick(
         history = _history(tx)
         if not is_due(slot, history, slot_length):
             return None
+        _report_missed_slots(history, slot, slot_length)
         tick = _simulate(tx, simulator, slot, answers, history) if simulator else None
         if tick is None:
             tick = decide(slot, answers, history, asked_after=asked_after)
@@ -147,9 +148,7 @@ def replay_ticks(
     cache: Invalidates,
 ) -> list[StoredTick]:
     """Store the ticks of the next recorded prices, as many as the recording's speed says."""
-    made = (
-        replay_tick(unit_of_work, clock, recording, cache) for _ in range(recording.speed)
-    )
+    made = (replay_tick(unit_of_work, clock, recording, cache) for _ in range(recording.speed))
     return [tick for tick in made if tick is not None]
 
 
@@ -182,6 +181,23 @@ def _ask(
         if decide(slot, again, history, asked_after=asked_after).may_trigger:
             return again, asked_after
     return answers, timedelta(0)
+
+
+def _report_missed_slots(history: Sequence[Tick], slot: datetime, slot_length: timedelta) -> None:
+    """Log the slots between the last tick and this one: nobody fetches them any more (R3)."""
+    if not history or history[0].origin == "replay":
+        return
+    # a schedule may fire some seconds early
+    missed = missed_slots(history[0], slot + slot_length / 2, slot_length)
+    if missed:
+        logger.error(
+            "slots were missed",
+            extra={
+                "missed": missed,
+                "after": history[0].slot.isoformat(),
+                "before": slot.isoformat(),
+            },
+        )
 
 
 def _believed(new: Sequence[Rate], known: Sequence[Rate], today: date) -> list[Rate]:
