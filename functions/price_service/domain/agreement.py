@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from statistics import median
 
 from goldalert.events.prices import Origin, TickState
 from price_service.domain.judging import is_counted, judge, quotes_are_frozen, record
@@ -57,7 +58,7 @@ def decide(
     verdicts = judge(answers, slot + asked_after, opened, history)
     if quotes_are_frozen(verdicts, history):
         return _without_price(slot, "unknown", TickReason.QUOTES_FROZEN, history, verdicts=verdicts)
-    votes = _votes(verdicts)
+    votes = votes_of(verdicts)
     if not votes:
         return _without_price(slot, "stale", TickReason.NO_QUOTES, history, verdicts=verdicts)
     return _agree(slot, votes, verdicts, history)
@@ -93,10 +94,38 @@ def accept(
     )
 
 
+def votes_of(verdicts: Iterable[Verdict]) -> list[Decimal]:
+    """Return one vote per upstream group: the median of its counted quotes."""
+    groups: dict[str, list[Decimal]] = {}
+    for verdict in verdicts:
+        if is_counted(verdict) and verdict.price is not None:
+            groups.setdefault(verdict.group, []).append(verdict.price)
+    return [median(prices) for prices in groups.values()]
+
+
+def bid_and_ask(tick: Tick) -> tuple[Decimal, Decimal] | None:
+    """Return what the sources behind a price buy and sell for, or None.
+
+    It is the median of those that say both and agree, and is not told where it does not enclose
+    the price, which more sources have agreed on.
+    """
+    if not tick.may_trigger or tick.price is None:
+        return None
+    spreads = [
+        (verdict.bid, verdict.ask)
+        for verdict in tick.verdicts
+        if verdict.agrees and verdict.bid is not None and verdict.ask is not None
+    ]
+    if not spreads:
+        return None
+    bid, ask = (median(side) for side in zip(*spreads, strict=True))
+    return (bid, ask) if bid <= tick.price <= ask else None
+
+
 def _agree(
     slot: datetime, votes: Sequence[Decimal], verdicts: Sequence[Verdict], history: Sequence[Tick]
 ) -> Tick:
-    middle = _median(votes)
+    middle = median(votes)
     agreeing = sum(_is_within(MAJORITY_WITHIN, vote, middle) for vote in votes)
     verdicts = tuple(
         replace(verdict, agrees=True)
@@ -192,20 +221,6 @@ def _without_price(
         as_of=None if last is None else last.as_of,
         verdicts=verdicts,
     )
-
-
-def _votes(verdicts: Iterable[Verdict]) -> list[Decimal]:
-    """Return one vote per upstream group: the median of its counted quotes."""
-    groups: dict[str, list[Decimal]] = {}
-    for verdict in verdicts:
-        if is_counted(verdict) and verdict.price is not None:
-            groups.setdefault(verdict.group, []).append(verdict.price)
-    return [_median(prices) for prices in groups.values()]
-
-
-def _median(values: Sequence[Decimal]) -> Decimal:
-    ordered = sorted(values)
-    return (ordered[(len(ordered) - 1) // 2] + ordered[len(ordered) // 2]) / 2
 
 
 def _is_within(share: Decimal, value: Decimal, of: Decimal) -> bool:
