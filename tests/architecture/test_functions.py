@@ -14,6 +14,7 @@ from tests.support.template import ROOT, Rendered, load, render
 ALLOWED_TYPES = {
     "AWS::ApiGateway::BasePathMapping",
     "AWS::ApiGateway::DomainName",
+    "AWS::CloudWatch::Alarm",
     "AWS::IAM::Role",
     "AWS::Logs::LogGroup",
     "AWS::SES::ConfigurationSet",

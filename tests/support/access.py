@@ -42,6 +42,14 @@ class Row:
 
 ALERT = {"alert_type": "above", "threshold": "9999", "currency": "USD"}
 
+EXCHANGE = {
+    "name": f"of-a-test-{uuid4().hex[:8]}",
+    "region": "nowhere",
+    "api_url": f"https://{uuid4().hex}.example.com",
+    "adapter": "gold_api_com",
+    "enabled": False,
+}
+
 
 def new_address() -> str:
     return f"{uuid4().hex}@example.com"
@@ -101,8 +109,13 @@ ROUTES: dict[str, Row] = {
     "GET /price/health": Row("anybody"),
     "GET /price/current": Row("anybody"),
     "GET /price/history": Row("anybody"),
+    "GET /price/candles": Row("anybody"),
     "GET /price/ticks/{tick_id}": Row("anybody", 404),
     "GET /price/exchanges": Row("anybody"),
+    "POST /price/exchanges": Row("admin", 201, EXCHANGE),
+    "PATCH /price/exchanges/{exchange_id}": Row("admin", 404, {"enabled": False}),
+    "DELETE /price/exchanges/{exchange_id}": Row("admin", 404),
+    "POST /price/fetch": Row("admin", 202),
     "GET /price/status": Row("anybody"),
     # --- alert -----------------------------------------------------------------------------------
     "GET /alert/health": Row("anybody"),

@@ -24,7 +24,7 @@ from price_service.domain.model import (
     StoredTick,
     Tick,
 )
-from price_service.domain.standing import is_due, missed_slots
+from price_service.domain.standing import is_due, slots_left_out
 from price_service.use_cases.prices import Prices
 
 PRODUCER = "price_service"
@@ -187,8 +187,7 @@ def _report_missed_slots(history: Sequence[Tick], slot: datetime, slot_length: t
     """Log the slots between the last tick and this one: nobody fetches them any more (R3)."""
     if not history or history[0].origin == "replay":
         return
-    # a schedule may fire some seconds early
-    missed = missed_slots(history[0], slot + slot_length / 2, slot_length)
+    missed = slots_left_out((history[0].slot, slot), slot_length)
     if missed:
         logger.error(
             "slots were missed",
