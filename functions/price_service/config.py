@@ -18,6 +18,11 @@ Redis, before it forgets this one."""
 
 HISTORY_PAGE = 50
 
+CANDLES_AT_MOST = 2_016
+"""Candles in one answer: a week of five minutes."""
+
+CANDLES_BY_DEFAULT = 100
+
 TICKS_KEPT = timedelta(days=400)
 """How long ticks, their history, exchange rates and candles of five minutes are kept: a year back
 from any day of the month."""
