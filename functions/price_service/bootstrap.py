@@ -7,6 +7,7 @@ from goldalert import aws
 from goldalert.bootstrap import BaseServices
 from goldalert.cache.cache_aside import Cache
 from goldalert.db.unit_of_work import UnitOfWork
+from goldalert.secrets import read_secret
 from price_service.config import (
     ASK_RATES_SECONDS,
     ASK_SECONDS,
@@ -17,12 +18,15 @@ from price_service.config import (
 from price_service.use_cases.prices import Prices
 
 if TYPE_CHECKING:
+    from price_service.gateways.circuits import Circuits
     from price_service.gateways.fetching import FetchFunction
+    from price_service.gateways.keys import SourceKeys
     from price_service.gateways.metrics import TickMetrics
     from price_service.gateways.outgoing import OutgoingHttp
     from price_service.gateways.rates import ExchangeRates
     from price_service.gateways.recorded import Replay, Simulator
     from price_service.gateways.sources import Market
+    from price_service.use_cases.serving import Slots
 
 
 class Services(BaseServices[PriceSettings]):
@@ -39,16 +43,29 @@ class Services(BaseServices[PriceSettings]):
         return Cache(self.redis, ttl_seconds=CACHE_SECONDS)
 
     @cached_property
+    def slots(self) -> "Slots":
+        """The schedule, as those see it who read prices."""
+        from price_service.use_cases.serving import Slots
+
+        return Slots(self.clock, self.settings.slot_length)
+
+    @cached_property
     def market(self) -> "Market":
         from price_service.gateways.sources import Market
 
-        return Market(self._http, self.clock, seconds=ASK_SECONDS)
+        return Market(
+            self._http,
+            self.clock,
+            seconds=ASK_SECONDS,
+            circuits=self._circuits,
+            keys=self._source_keys,
+        )
 
     @cached_property
     def exchange_rates(self) -> "ExchangeRates":
         from price_service.gateways.rates import ExchangeRates
 
-        return ExchangeRates(self._http, seconds=ASK_RATES_SECONDS)
+        return ExchangeRates(self._http, seconds=ASK_RATES_SECONDS, circuits=self._circuits)
 
     @cached_property
     def replay(self) -> "Replay | None":
@@ -80,6 +97,21 @@ class Services(BaseServices[PriceSettings]):
         from price_service.gateways.metrics import TickMetrics
 
         return TickMetrics(self.settings.stage, self.settings.service)
+
+    @cached_property
+    def _circuits(self) -> "Circuits":
+        from price_service.gateways.circuits import Circuits
+
+        return Circuits(self.redis)
+
+    @cached_property
+    def _source_keys(self) -> "SourceKeys | None":
+        from price_service.gateways.keys import SourceKeys, SourceKeysSecret
+
+        name = self.settings.source_keys_secret
+        if not name:
+            return None
+        return SourceKeys(lambda: read_secret(name, SourceKeysSecret).root, self.redis)
 
     @cached_property
     def _http(self) -> "OutgoingHttp":

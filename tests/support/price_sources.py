@@ -2,19 +2,46 @@
 
 import json
 import ssl
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Event, Thread
+from uuid import UUID
+
+from price_service.domain.model import Answer, Exchange
+from price_service.gateways.keys import SourceKey
+from price_service.gateways.outgoing import OutgoingHttp
+from price_service.gateways.sources import HttpPriceSource
 
 SHAPES = Path(__file__).parent / "provider_shapes"
 
 GOLD_API_COM = "/price/XAU"
 SWISSQUOTE = "/public-quotes/bboquotes/instrument/XAU/USD"
 COINBASE = "/v2/exchange-rates"
+GOLDAPI_IO = "/api/XAU/USD"
+METALS_DEV = "/metals-dev/v1/latest"
+METALPRICEAPI = "/metalpriceapi/v1/latest"
 FRANKFURTER = "/v1/latest"
 ECB = "/stats/eurofxref/eurofxref-daily.xml"
+
+PATHS = {
+    "gold_api_com": GOLD_API_COM,
+    "swissquote": SWISSQUOTE,
+    "coinbase": COINBASE,
+    "goldapi_io": GOLDAPI_IO,
+    "metals_dev": METALS_DEV,
+    "metalpriceapi": METALPRICEAPI,
+}
+"""Of the sources of prices, by adapter."""
+
+KEYED = frozenset({"goldapi_io", "metals_dev", "metalpriceapi"})
+KEY = "s3cret/key+of&a=source"
+
+_PREFIXES = {"metals_dev": "/metals-dev", "metalpriceapi": "/metalpriceapi"}
+"""Stand before the path of a source that has it in common with another one."""
 
 Behaviour = Callable[["_Handler"], None]
 
@@ -97,6 +124,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self.source.requests.append(self.path)
+        self.source.headers.append(dict(self.headers))
         behave = self.source.behaviours.get(self.path.partition("?")[0], answer("", status=404))
         self.close_connection = True
         try:
@@ -124,6 +152,7 @@ class PriceSources:
         self.url = url
         self.behaviours: dict[str, Behaviour] = {}
         self.requests: list[str] = []
+        self.headers: list[dict[str, str]] = []
         self.stopped = Event()
 
     def behave(self, path: str, behaviour: Behaviour) -> None:
@@ -151,3 +180,39 @@ def serve_price_sources(tls: ssl.SSLContext | None = None) -> Iterator[PriceSour
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+RECEIVED = datetime(2026, 8, 18, 13, 30, tzinfo=UTC)
+
+
+class StandingClock:
+    def now(self) -> datetime:
+        return RECEIVED
+
+
+def exchange_at(sources: PriceSources, adapter: str, **changes: object) -> Exchange:
+    """The row of a source that is on the test's own server."""
+    fields: dict[str, object] = {
+        "id": UUID(int=1),
+        "name": adapter,
+        "region": "world",
+        "api_url": sources.url + _PREFIXES.get(adapter, ""),
+        "adapter": adapter,
+        "upstream": f"{adapter} upstream",
+        "priority": 1,
+        "enabled": True,
+    }
+    return Exchange(**fields | changes)  # type: ignore[arg-type] # a test knows what it changes
+
+
+def fetch(
+    sources: PriceSources, adapter: str, *, seconds: float = 5, http: OutgoingHttp | None = None
+) -> Answer:
+    """Ask one source, with a key if it wants one."""
+    source = HttpPriceSource(
+        exchange_at(sources, adapter),
+        http or OutgoingHttp(allow_loopback=True),
+        StandingClock(),
+        key=SourceKey(key=KEY) if adapter in KEYED else None,
+    )
+    return source.fetch(time.monotonic() + seconds)

@@ -7,9 +7,11 @@ a byte at a time holds a caller for ever. Here the socket is shut at the deadlin
 import socket
 import ssl
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from functools import cached_property
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from ipaddress import ip_address
@@ -31,14 +33,31 @@ _ATTEMPTS = 3
 
 
 class RefusedError(Exception):
-    """A third party gave nothing of use. `reason` says why; `detail` is for people."""
+    """A third party gave nothing of use.
 
-    def __init__(self, reason: Reason, detail: str = "", *, passing: bool = False) -> None:
+    Attributes:
+        reason: why.
+        detail: more about it, for people.
+        passing: whether a second try has a chance.
+        status: of its answer, where that was the reason.
+        retry_after: the seconds for which it wants to be left alone, where it says so.
+    """
+
+    def __init__(
+        self,
+        reason: Reason,
+        detail: str = "",
+        *,
+        passing: bool = False,
+        status: int | None = None,
+        retry_after: int | None = None,
+    ) -> None:
         super().__init__(f"{reason}: {detail}")
         self.reason = reason
         self.detail = detail
         self.passing = passing
-        """Whether a second try has a chance."""
+        self.status = status
+        self.retry_after = retry_after
 
 
 class OutgoingHttp:
@@ -50,19 +69,20 @@ class OutgoingHttp:
     """
 
     def __init__(self, *, allow_loopback: bool = False, tls: ssl.SSLContext | None = None) -> None:
-        self._allow_loopback = allow_loopback
+        self.allow_loopback = allow_loopback
         self._given_tls = tls
 
     @cached_property
     def _tls(self) -> ssl.SSLContext:
         return self._given_tls or ssl.create_default_context()
 
-    def get(self, url: str, deadline: float) -> bytes:
+    def get(self, url: str, deadline: float, *, headers: Mapping[str, str] | None = None) -> bytes:
         """Return the body of a 200. What may pass is tried again, a little later each time.
 
         Args:
             url: absolute.
             deadline: on the monotonic clock.
+            headers: to send beside our own.
 
         Raises:
             RefusedError: there is none, or no such answer in time.
@@ -73,14 +93,14 @@ class OutgoingHttp:
             wait=wait_random_exponential(multiplier=0.1, max=1),
             reraise=True,
         )
-        return attempts(self._get_once, url, deadline)
+        return attempts(self._get_once, url, deadline, headers or {})
 
-    def _get_once(self, url: str, deadline: float) -> bytes:
+    def _get_once(self, url: str, deadline: float, headers: Mapping[str, str]) -> bytes:
         parts = urlsplit(url)
         try:
             connection, sock = self._connect(parts, deadline)
             with _shut_at(deadline, sock):
-                body = _exchange(connection, parts)
+                body = _exchange(connection, parts, headers)
             if time.monotonic() >= deadline:  # what was read may have been cut off
                 raise TimeoutError
             return body
@@ -112,7 +132,7 @@ class OutgoingHttp:
 
     def _check(self, address: str, *, is_tls: bool) -> None:
         ip = ip_address(address)
-        if self._allow_loopback and ip.is_loopback:
+        if self.allow_loopback and ip.is_loopback:
             return
         if not is_tls or not ip.is_global or ip.is_multicast:
             raise RefusedError(Reason.FORBIDDEN_ADDRESS, "https to a public address only")
@@ -147,13 +167,13 @@ def _open(addresses: Sequence[str], port: int, deadline: float) -> socket.socket
     raise failures[-1]
 
 
-def _exchange(connection: HTTPConnection, parts: SplitResult) -> bytes:
+def _exchange(connection: HTTPConnection, parts: SplitResult, headers: Mapping[str, str]) -> bytes:
     target = parts.path or "/"
     if parts.query:
         target += f"?{parts.query}"
-    headers = {"Accept-Encoding": "identity", "User-Agent": "gold-price-alert"}
+    own = {"Accept-Encoding": "identity", "User-Agent": "gold-price-alert"}
     try:
-        connection.request("GET", target, headers=headers)
+        connection.request("GET", target, headers={**headers, **own})
         with connection.getresponse() as response:
             _check_status(response)
             body = response.read(MAX_BODY_BYTES + 1)
@@ -171,9 +191,24 @@ def _check_status(response: HTTPResponse) -> None:
     if 300 <= status < 400:
         raise RefusedError(Reason.REDIRECTED, str(status))
     if status == 429:
-        raise RefusedError(Reason.RATE_LIMITED, response.getheader("Retry-After", "")[:40])
+        seconds = _seconds_to_wait(response.getheader("Retry-After", ""))
+        detail = "" if seconds is None else f"for {seconds} s"
+        raise RefusedError(Reason.RATE_LIMITED, detail, status=status, retry_after=seconds)
     if status != 200:
-        raise RefusedError(Reason.BAD_STATUS, str(status), passing=status >= 500)
+        raise RefusedError(Reason.BAD_STATUS, str(status), passing=status >= 500, status=status)
+
+
+def _seconds_to_wait(retry_after: str) -> int | None:
+    """Read a `Retry-After`, which is a number of seconds or a date (RFC 9110, 10.2.3)."""
+    if retry_after.isascii() and retry_after.isdigit():
+        return int(retry_after[:9])
+    try:
+        until = parsedate_to_datetime(retry_after)
+    except (ValueError, OverflowError):
+        return None
+    # one without a zone is in Greenwich's time, too
+    until = until if until.tzinfo else until.replace(tzinfo=UTC)
+    return max(0, round((until - datetime.now(UTC)).total_seconds()))
 
 
 @contextmanager

@@ -5,7 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Literal
+from functools import partial
+from typing import TYPE_CHECKING, Literal
 from xml.parsers import expat
 
 from pydantic import BaseModel
@@ -13,9 +14,12 @@ from pydantic import BaseModel
 from goldalert.money import Currency, DecimalString, PositiveDecimalString, parse_decimal
 from goldalert.observability.log import logger
 from goldalert.units import PLACES
-from price_service.domain.model import Exchange, Rate
+from price_service.domain.model import Exchange, Rate, Reason
+from price_service.gateways.adapters import parse_json, summary
 from price_service.gateways.outgoing import OutgoingHttp, RefusedError
-from price_service.gateways.sources import parse_json
+
+if TYPE_CHECKING:
+    from price_service.gateways.circuits import Circuits
 
 QUOTED = [currency for currency in Currency if currency is not Currency.USD]
 
@@ -97,11 +101,15 @@ class ExchangeRates:
     Args:
         http: what they are asked with.
         seconds: how long each of them has.
+        circuits: what they are asked through; without, each is asked whatever happened before.
     """
 
-    def __init__(self, http: OutgoingHttp, *, seconds: float) -> None:
+    def __init__(
+        self, http: OutgoingHttp, *, seconds: float, circuits: "Circuits | None" = None
+    ) -> None:
         self._http = http
         self._seconds = seconds
+        self._circuits = circuits
 
     def ask(self, exchanges: Sequence[Exchange]) -> list[Rate]:
         """Return the first source's rates of our currencies; none when no source answers."""
@@ -109,17 +117,29 @@ class ExchangeRates:
             adapter = RATES_ADAPTERS.get(exchange.adapter)
             if adapter is None:  # it is a source of prices
                 continue
-            deadline = time.monotonic() + self._seconds
+            ask = partial(self._ask, exchange, adapter)
             try:
-                body = self._http.get(exchange.api_url + adapter.path, deadline)
-                as_of, per_usd = adapter.read(body)
-                return [
-                    Rate(currency, per_usd[currency].quantize(PLACES), exchange.name, as_of)
-                    for currency in QUOTED
-                    if currency in per_usd
-                ]
-            except (RefusedError, ValueError, ArithmeticError, RecursionError) as error:
+                return self._circuits.ask(exchange.name, ask) if self._circuits else ask()
+            except RefusedError as refused:
                 logger.warning(
-                    "no exchange rates", extra={"source": exchange.name, "error": repr(error)[:200]}
+                    "no exchange rates",
+                    extra={
+                        "source": exchange.name,
+                        "reason": refused.reason,
+                        "detail": refused.detail,
+                    },
                 )
         return []
+
+    def _ask(self, exchange: Exchange, adapter: RatesAdapter) -> list[Rate]:
+        deadline = time.monotonic() + self._seconds
+        body = self._http.get(exchange.api_url + adapter.path, deadline)
+        try:
+            as_of, per_usd = adapter.read(body)
+            return [
+                Rate(currency, per_usd[currency].quantize(PLACES), exchange.name, as_of)
+                for currency in QUOTED
+                if currency in per_usd
+            ]
+        except (ValueError, ArithmeticError, RecursionError) as error:
+            raise RefusedError(Reason.MALFORMED, summary(error)) from error

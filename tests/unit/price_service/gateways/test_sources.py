@@ -1,221 +1,228 @@
-"""R1: the adapters against the shapes of the real sources, and against what they should not be."""
+"""Which sources are asked, with what, and how the market does without some of them."""
 
-import json
+import logging
 import time
-from datetime import UTC, datetime
-from decimal import Decimal
-from uuid import UUID
+from collections.abc import Mapping
 
 import pytest
 
-from price_service.domain.model import Exchange, Quote, Reason, Refusal
+from goldalert.cache.client import RedisDatabase
+from goldalert.errors import UnavailableError
+from price_service.domain.model import Quote, Reason, Refusal
+from price_service.gateways.adapters import ADAPTERS
+from price_service.gateways.keys import SourceKey, SourceKeys, SourceKeysSecret
 from price_service.gateways.outgoing import OutgoingHttp
-from price_service.gateways.sources import ADAPTERS, HttpPriceSource, Market
+from price_service.gateways.sources import HttpPriceSource, Market
 from tests.support.price_sources import (
-    COINBASE,
     GOLD_API_COM,
+    KEY,
+    KEYED,
+    PATHS,
     SWISSQUOTE,
     PriceSources,
+    StandingClock,
     answer,
-    cut_off,
+    exchange_at,
+    fetch,
     hang,
     shape,
 )
 
-RECEIVED = datetime(2026, 8, 18, 13, 30, tzinfo=UTC)
-PATHS = {"gold_api_com": GOLD_API_COM, "swissquote": SWISSQUOTE, "coinbase": COINBASE}
+AT_ANY_TIME = SourceKey(key=KEY, minutes_between_requests=0)
 
 
-class StandingClock:
-    def now(self) -> datetime:
-        return RECEIVED
+def no_redis() -> RedisDatabase:
+    return RedisDatabase("redis://127.0.0.1:1/2")
 
 
-def exchange(sources: PriceSources, adapter: str, **changes) -> Exchange:
-    fields = {
-        "id": UUID(int=1),
-        "name": adapter,
-        "region": "world",
-        "api_url": sources.url,
-        "adapter": adapter,
-        "upstream": f"{adapter} upstream",
-        "priority": 1,
-        "enabled": True,
-    }
-    return Exchange(**fields | changes)
-
-
-def fetch(sources: PriceSources, adapter: str, *, seconds: float = 5):
-    http = OutgoingHttp(allow_loopback=True)
-    source = HttpPriceSource(exchange(sources, adapter), http, StandingClock())
-    return source.fetch(time.monotonic() + seconds)
-
-
-@pytest.mark.parametrize(
-    ("adapter", "price", "quoted_at"),
-    [
-        ("gold_api_com", "4165.200195", None),
-        # the newest venue's narrowest spread: (4389.179 + 4389.581) / 2
-        ("swissquote", "4389.38", datetime(2026, 8, 18, 13, 29, 41, 75_000, tzinfo=UTC)),
-        ("coinbase", "4390.215", None),
-    ],
-)
-def test_the_real_shape_is_read(sources, adapter, price, quoted_at) -> None:
-    sources.behave(PATHS[adapter], answer(shape(f"{adapter}.json")))
-
-    assert fetch(sources, adapter) == Quote(
-        source=adapter,
-        group=f"{adapter} upstream",
-        price=Decimal(price),
-        currency="USD",
-        quoted_at=quoted_at,
-        received_at=RECEIVED,
+def market(keys: Mapping[str, SourceKey] | None = None, *, seconds: float = 5) -> Market:
+    return Market(
+        OutgoingHttp(allow_loopback=True),
+        StandingClock(),
+        seconds=seconds,
+        keys=None if keys is None else SourceKeys(lambda: keys, no_redis()),
     )
 
 
-@pytest.mark.parametrize("adapter", ADAPTERS)
-@pytest.mark.parametrize(
-    "body",
-    [
-        b"",
-        b"null",
-        b"[]",
-        b"{}",
-        b"[{}]",
-        b"4390.5",
-        b'"4390.5"',
-        b"<html><body>Just a moment...</body></html>",
-        b'{"error": "quota exceeded"}',
-        b"\xff\xfe\x00",
-        b"[" * 100_000,
-        b'{"data": {"currency": "XAU", "rates": {"USD": ' + b"9" * 5000 + b"}}}",
-    ],
-    ids=lambda body: repr(body[:20]),
-)
-def test_what_is_not_the_shape_is_refused(sources, adapter, body) -> None:
-    sources.behave(PATHS[adapter], answer(body))
-
-    refused = fetch(sources, adapter)
-
-    assert isinstance(refused, Refusal)
-    assert refused.reason is Reason.MALFORMED
-    assert len(refused.detail) <= 200
+@pytest.fixture
+def answering(sources: PriceSources) -> PriceSources:
+    for adapter, path in PATHS.items():
+        sources.behave(path, answer(shape(f"{adapter}.json")))
+    return sources
 
 
-@pytest.mark.parametrize("adapter", ADAPTERS)
-def test_a_shape_that_is_cut_off_is_refused(sources, adapter) -> None:
-    body = shape(f"{adapter}.json")
-    sources.behave(PATHS[adapter], answer(body[: len(body) // 2]))
-    assert fetch(sources, adapter).reason is Reason.MALFORMED
+def test_all_sources_are_asked_at_once_and_their_order_is_kept(answering) -> None:
+    answering.behave(SWISSQUOTE, hang)
+    started = time.monotonic()
 
-    sources.behave(PATHS[adapter], cut_off(body))
-    assert fetch(sources, adapter).reason is Reason.UNREACHABLE
+    answers = market(dict.fromkeys(KEYED, AT_ANY_TIME), seconds=0.5).ask(
+        [exchange_at(answering, adapter) for adapter in ADAPTERS]
+    )
 
-
-@pytest.mark.parametrize("adapter", ADAPTERS)
-def test_a_source_that_hangs_is_refused_in_time(sources, adapter) -> None:
-    sources.behave(PATHS[adapter], hang)
-
-    assert fetch(sources, adapter, seconds=0.3).reason is Reason.TIMED_OUT
+    assert time.monotonic() - started < 1.5
+    assert [answer.source for answer in answers] == list(ADAPTERS)
+    assert [type(answer) for answer in answers] == [Quote, Refusal, *[Quote] * 4]
 
 
-@pytest.mark.parametrize(
-    "price", ["NaN", "Infinity", "-Infinity", "true", '"NaN"', '"1e3x"', "1e400"]
-)
-def test_a_price_that_is_no_number_is_refused(sources, price) -> None:
-    for adapter, body in [
-        ("gold_api_com", '{"symbol": "XAU", "currency": "USD", "price": %s}'),
-        ("coinbase", '{"data": {"currency": "XAU", "rates": {"USD": %s}}}'),
-        (
-            "swissquote",
-            '[{"ts": 1787059781075, "spreadProfilePrices": [{"bid": %s, "ask": 4390}]}]',
-        ),
-    ]:
-        sources.behave(PATHS[adapter], answer(body % price))
-
-        assert fetch(sources, adapter).reason is Reason.MALFORMED
+def test_without_sources_there_are_no_answers() -> None:
+    assert market().ask([]) == []
 
 
-@pytest.mark.parametrize("price", [0, -4390, 4390000])
-def test_a_price_that_gold_cannot_have_is_left_to_the_rules(sources, price) -> None:
-    sources.behave(GOLD_API_COM, answer({"symbol": "XAU", "currency": "USD", "price": price}))
+def test_a_source_has_a_time_of_its_own_within_that_of_all(answering, monkeypatch) -> None:
+    impatient = ADAPTERS["swissquote"].__class__("/hanging", ADAPTERS["swissquote"].read, 0.3)
+    monkeypatch.setitem(ADAPTERS, "swissquote", impatient)
+    answering.behave("/hanging", hang)
+    started = time.monotonic()
 
-    assert fetch(sources, "gold_api_com").price == price
+    [refused] = market(seconds=30).ask([exchange_at(answering, "swissquote")])
 
-
-def test_a_price_never_passes_through_a_float(sources) -> None:
-    body = '{"symbol": "XAU", "currency": "USD", "price": 4389.1234567890123456}'
-    sources.behave(GOLD_API_COM, answer(body))
-
-    assert fetch(sources, "gold_api_com").price == Decimal("4389.123456789012")
+    assert refused.reason is Reason.TIMED_OUT
+    assert time.monotonic() - started < 2
 
 
-def test_another_currency_is_passed_on_for_the_rules_to_refuse(sources) -> None:
-    sources.behave(GOLD_API_COM, answer({"symbol": "XAU", "currency": "EUR", "price": 3762}))
+class TestKey:
+    @pytest.mark.parametrize("adapter", sorted(KEYED))
+    @pytest.mark.parametrize("keys", [None, {}, {"coinbase": AT_ANY_TIME}])
+    def test_without_one_a_source_that_wants_one_is_not_asked(
+        self, answering, adapter, keys
+    ) -> None:
+        exchanges = [exchange_at(answering, adapter), exchange_at(answering, "coinbase")]
 
-    assert fetch(sources, "gold_api_com").currency == "EUR"
+        answers = market(keys).ask(exchanges)
+
+        assert [answer.source for answer in answers] == ["coinbase"]
+        assert len(answering.requests) == 1
+
+    @pytest.mark.parametrize(
+        ("adapter", "request_line"),
+        [
+            ("goldapi_io", "/api/XAU/USD"),
+            (
+                "metals_dev",
+                "/metals-dev/v1/latest?currency=USD&unit=toz&api_key=s3cret%2Fkey%2Bof%26a%3Dsource",
+            ),
+            (
+                "metalpriceapi",
+                "/metalpriceapi/v1/latest?base=USD&currencies=XAU"
+                "&api_key=s3cret%2Fkey%2Bof%26a%3Dsource",
+            ),
+        ],
+    )
+    def test_goes_where_the_source_expects_it(self, answering, adapter, request_line) -> None:
+        [quote] = market({adapter: AT_ANY_TIME}).ask([exchange_at(answering, adapter)])
+
+        assert isinstance(quote, Quote)
+        assert answering.requests == [request_line]
+        in_header = answering.headers[0].get("x-access-token")
+        assert in_header == (KEY if adapter == "goldapi_io" else None)
+
+    @pytest.mark.parametrize("adapter", sorted(set(ADAPTERS) - KEYED))
+    def test_goes_to_no_source_that_wants_none(self, answering, adapter) -> None:
+        market({adapter: AT_ANY_TIME}).ask([exchange_at(answering, adapter)])
+
+        assert KEY not in str(answering.headers)
+        assert "key" not in answering.requests[0]
+
+    @pytest.mark.parametrize("adapter", sorted(KEYED))
+    @pytest.mark.parametrize(
+        ("url", "is_local"),
+        [
+            ("https://prices.attacker.example", True),
+            ("https://www.goldapi.io.attacker.example", True),
+            ("https://127.0.0.1:1", False),
+            ("https://localhost:1", False),
+        ],
+    )
+    def test_goes_to_no_other_host_whatever_an_admin_enters(
+        self, sources, adapter, url, is_local, monkeypatch
+    ) -> None:
+        """S12."""
+        http = OutgoingHttp(allow_loopback=is_local)
+        monkeypatch.setattr(http, "get", lambda *_, **__: pytest.fail("it was asked"))
+        exchange = exchange_at(sources, adapter, api_url=url)
+
+        source = HttpPriceSource(exchange, http, StandingClock(), key=AT_ANY_TIME)
+
+        assert source.fetch(time.monotonic() + 1).reason is Reason.FORBIDDEN_ADDRESS
+
+    @pytest.mark.parametrize("adapter", sorted(KEYED))
+    @pytest.mark.parametrize("status", [401, 403])
+    def test_that_is_refused_is_called_bad(self, sources, adapter, status) -> None:
+        sources.behave(PATHS[adapter], answer({"error": "Invalid API Key"}, status=status))
+
+        refused = fetch(sources, adapter)
+
+        assert (refused.reason, refused.detail) == (Reason.BAD_KEY, str(status))
+
+    def test_is_not_to_blame_where_none_is_wanted(self, sources) -> None:
+        sources.behave(GOLD_API_COM, answer("", status=403))
+
+        assert fetch(sources, "gold_api_com").reason is Reason.BAD_STATUS
+
+    @pytest.mark.parametrize("adapter", sorted(KEYED))
+    @pytest.mark.parametrize(
+        "behaviour",
+        [
+            answer(f"{KEY} is wrong", status=403),
+            answer("", status=429, headers={"Retry-After": KEY}),
+            answer(f"<html>{KEY}</html>"),
+            answer({"status": "failure", "error_message": KEY, "error": {"statusCode": 1}}),
+            answer({"metal": KEY, "status": KEY, "success": KEY, "currency": KEY, "base": KEY}),
+            answer({"status": "success", "success": True, "currency": KEY, "base": KEY}),
+            answer("", status=302, headers={"Location": f"https://x.example/{KEY}"}),
+        ],
+    )
+    def test_is_in_no_answer_whatever_a_source_sends_back(
+        self, sources, adapter, behaviour, caplog
+    ) -> None:
+        """S16."""
+        caplog.set_level(logging.DEBUG)
+        sources.behave(PATHS[adapter], behaviour)
+
+        refused = fetch(sources, adapter)
+
+        assert isinstance(refused, Refusal)
+        assert KEY not in repr(refused)
+        assert KEY not in caplog.text
 
 
-@pytest.mark.parametrize(
-    ("adapter", "body"),
-    [
-        ("gold_api_com", {"symbol": "XAG", "currency": "USD", "price": 51}),
-        ("coinbase", {"data": {"currency": "XAG", "rates": {"USD": "51"}}}),
-        ("coinbase", {"data": {"currency": "XAU", "rates": {"EUR": "3762"}}}),
-    ],
-)
-def test_another_metal_or_no_dollar_price_is_refused(sources, adapter, body) -> None:
-    sources.behave(PATHS[adapter], answer(body))
+class TestMarketWithoutKeys:
+    @pytest.mark.parametrize(
+        "error", [UnavailableError("away"), pytest.param(None, id="of another shape")]
+    )
+    def test_goes_on_with_the_sources_that_want_none(self, answering, error, monkeypatch) -> None:
+        logged: list[object] = []
+        monkeypatch.setattr(
+            "price_service.gateways.keys.logger.error", lambda *args, **more: logged.append(more)
+        )
 
-    assert fetch(sources, adapter).reason is Reason.MALFORMED
+        def read() -> Mapping[str, SourceKey]:
+            if error:
+                raise error
+            return SourceKeysSecret.model_validate_json(f'{{"goldapi_io": ["{KEY}"]}}').root
 
+        asked = Market(
+            OutgoingHttp(allow_loopback=True),
+            StandingClock(),
+            seconds=5,
+            keys=SourceKeys(read, no_redis()),
+        )
 
-class TestSwissquote:
-    def venue(self, milliseconds: object, *spreads: tuple[float, float]) -> dict[str, object]:
-        return {
-            "ts": milliseconds,
-            "spreadProfilePrices": [{"bid": bid, "ask": ask} for bid, ask in spreads],
-        }
+        answers = asked.ask([exchange_at(answering, adapter) for adapter in ADAPTERS])
 
-    def fetch(self, sources, *venues):
-        sources.behave(SWISSQUOTE, answer(json.dumps(venues)))
-        return fetch(sources, "swissquote")
+        assert [answer.source for answer in answers] == ["gold_api_com", "swissquote", "coinbase"]
+        assert len(logged) == 1
+        assert KEY not in str(logged)
 
-    def test_takes_the_venue_that_quoted_last(self, sources) -> None:
-        quote = self.fetch(sources, self.venue(1000, (4000, 4002)), self.venue(2000, (4390, 4392)))
+    def test_reads_no_secret_for_sources_that_want_none(self, answering) -> None:
+        def read() -> Mapping[str, SourceKey]:
+            raise AssertionError("it was read")
 
-        assert quote.price == 4391
-        assert quote.quoted_at == datetime(1970, 1, 1, 0, 0, 2, tzinfo=UTC)
+        asked = Market(
+            OutgoingHttp(allow_loopback=True),
+            StandingClock(),
+            seconds=5,
+            keys=SourceKeys(read, no_redis()),
+        )
 
-    def test_takes_the_narrowest_spread_that_makes_sense(self, sources) -> None:
-        quote = self.fetch(sources, self.venue(1000, (4380, 4400), (4390, 4392), (4399, 4391)))
-
-        assert quote.price == 4391
-
-    @pytest.mark.parametrize("spreads", [[], [(4392, 4390)]])
-    def test_without_such_a_spread_is_refused(self, sources, spreads) -> None:
-        assert self.fetch(sources, self.venue(1000, *spreads)).reason is Reason.MALFORMED
-
-    @pytest.mark.parametrize("milliseconds", [None, 0, -1, 10**14, 10**400, "soon", 1.5])
-    def test_without_a_time_is_refused(self, sources, milliseconds) -> None:
-        refused = self.fetch(sources, self.venue(milliseconds, (4390, 4392)))
-
-        assert refused.reason is Reason.MALFORMED
-
-
-class TestMarket:
-    def test_asks_all_sources_at_once_and_keeps_their_order(self, sources) -> None:
-        for adapter, path in PATHS.items():
-            sources.behave(path, answer(shape(f"{adapter}.json")))
-        sources.behave(SWISSQUOTE, hang)
-        market = Market(OutgoingHttp(allow_loopback=True), StandingClock(), seconds=0.5)
-        started = time.monotonic()
-
-        answers = market.ask([exchange(sources, adapter) for adapter in ADAPTERS])
-
-        assert time.monotonic() - started < 1.5
-        assert [answer.source for answer in answers] == list(ADAPTERS)
-        assert [type(answer) for answer in answers] == [Quote, Refusal, Quote]
-
-    def test_without_sources_has_no_answers(self) -> None:
-        assert Market(OutgoingHttp(), StandingClock(), seconds=1).ask([]) == []
+        assert len(asked.ask([exchange_at(answering, "coinbase")])) == 1
