@@ -12,9 +12,9 @@ CACHE_SECONDS = 300
 CURRENT_KEY = "price:current"
 """The key of the last tick in the cache: reading keeps it, a new tick forgets it."""
 
-CURRENT_SECONDS = 30
-"""How long the last tick is kept, and so may be wrong: whoever stores the next one can die, or lose
-Redis, before it forgets this one."""
+OVERDUE_SECONDS = 30
+"""How long the last tick is kept from when the next one is due, and so may be wrong: whoever stores
+the next one can die, or lose Redis, before it forgets this one."""
 
 HISTORY_PAGE = 50
 
@@ -60,9 +60,9 @@ class PriceSettings(Settings):
     slot_seconds: Annotated[int, Field(gt=0)]
     source_keys_secret: str = ""
     fetch_function: str = ""
-    price_sources: Annotated[
-        str, Field(pattern=r"^(replay:[^?]+(\?speed=[1-9][0-9]{0,2})?)?$")
-    ] = ""
+    price_sources: Annotated[str, Field(pattern=r"^(replay:[^?]+(\?speed=[1-9][0-9]{0,2})?)?$")] = (
+        ""
+    )
 
     @model_validator(mode="after")
     def _replay_is_local(self) -> Self:

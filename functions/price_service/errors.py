@@ -4,9 +4,15 @@ from goldalert.errors import ConflictError, UnavailableError
 
 
 class NoPriceYetError(UnavailableError):
-    """No tick has had a price so far, or none in the currency that is asked for."""
+    """No tick has had a price so far."""
 
     code = "no_price_yet"
+
+
+class NoExchangeRateYetError(NoPriceYetError):
+    """There is a price, but no exchange rate for the currency that is asked for."""
+
+    code = "no_exchange_rate_yet"
 
 
 class ExchangeExistsError(ConflictError):

@@ -87,6 +87,15 @@ class Repository:
         ).first()
         return None if row is None else _stored_tick(row)
 
+    def slots_since(self, moment: datetime) -> list[datetime]:
+        """Return the slots of the ticks from a moment on, oldest first."""
+        return list(
+            self._connection.execute(
+                text("SELECT timestamp FROM prices WHERE timestamp >= :moment ORDER BY timestamp"),
+                {"moment": moment},
+            ).scalars()
+        )
+
     def add_tick(self, stored: StoredTick) -> None:
         tick = stored.tick
         self._connection.execute(
@@ -256,8 +265,11 @@ class Repository:
                 "  FROM price_history h LEFT JOIN prices p ON p.id = h.price_id "
                 "  WHERE h.changed_at >= COALESCE(CAST(:since AS timestamptz), '-infinity') "
                 "  AND h.changed_at < COALESCE(CAST(:until AS timestamptz), 'infinity') "
-                "  AND (CAST(:after AS uuid) IS NULL OR (h.changed_at, h.id) < "
-                "    (SELECT changed_at, id FROM price_history WHERE id = :after))) AS entry "
+                # one comparison, so that the index finds where a page begins, however far back
+                "  AND (h.changed_at, h.id) < (CASE WHEN CAST(:after AS uuid) IS NULL "
+                "    THEN 'infinity' ELSE "
+                "    (SELECT changed_at FROM price_history WHERE id = :after) END, "
+                "    COALESCE(:after, CAST(repeat('f', 32) AS uuid)))) AS entry "
                 "WHERE price IS NOT NULL ORDER BY changed_at DESC, id DESC LIMIT :limit"
             ),
             {

@@ -11,6 +11,9 @@ from goldalert.events.prices import Origin, TickState
 from goldalert.http.schemas import RequestBody, Text, View
 from goldalert.money import Currency, DecimalString
 from goldalert.units import Karat, Unit
+from price_service.domain.analytics import Window
+from price_service.domain.candles import Interval
+from price_service.domain.health import HealthState
 from price_service.domain.model import Reason, StoredTick, TickReason
 
 From = Annotated[AwareDatetime | None, Query(alias="from", description="The earliest time.")]
@@ -64,11 +67,16 @@ class RateView(View):
 
 
 class CurrentPrice(View):
-    """The price that stands. `origin` is `live`, or says that it is not a real one of now."""
+    """The price that stands. `origin` is `live`, or says that it is not a real one of now.
+
+    `bid` and `ask` are there where sources say what they buy and sell for, and enclose the price.
+    """
 
     tick_id: UUID
     sequence: int
     price: DecimalString
+    bid: DecimalString | None
+    ask: DecimalString | None
     currency: Currency
     unit: Unit
     karat: Karat
@@ -120,6 +128,8 @@ class QuoteView(View):
     reason: Reason
     agrees: bool
     price: DecimalString | None
+    bid: DecimalString | None
+    ask: DecimalString | None
     currency: str | None
     quoted_at: AwareDatetime | None
     received_at: AwareDatetime | None
@@ -190,8 +200,55 @@ class FetchView(View):
     tick_id: UUID | None
 
 
+class AnalyticsView(View):
+    """How the price moved in the time up to now, from `candles` candles of `interval`.
+
+    `sma` and `ema` are its simple and its exponential moving average over the window, `volatility`
+    the realized one in percent: a move of that size within such a time is nothing unusual. All are
+    null when there is no candle. `origin` says whether one of the prices was not a real one.
+    """
+
+    window: Window
+    currency: Currency
+    unit: Unit
+    karat: Karat
+    interval: Interval
+    since: AwareDatetime
+    until: AwareDatetime
+    candles: int
+    origin: Origin | None = None
+    open: DecimalString | None = None
+    high: DecimalString | None = None
+    low: DecimalString | None = None
+    close: DecimalString | None = None
+    change: DecimalString | None = None
+    change_percent: DecimalString | None = None
+    sma: DecimalString | None = None
+    ema: DecimalString | None = None
+    volatility: DecimalString | None = None
+
+
+class SourceHealthView(View):
+    """How a source of prices has done lately.
+
+    `reason` is what was made of its last answer, `failures` how many in a row did not count. One in
+    quarantine was far from the others more than once; its quotes count all the same.
+    """
+
+    name: str = Field(validation_alias="source")
+    state: HealthState
+    reason: Reason
+    failures: int
+    quarantined_since: AwareDatetime | None
+    last_quote_at: AwareDatetime | None
+
+
 class PriceStatus(View):
-    """How the price is. `missed_slots` are those that are over without a tick."""
+    """How the price is.
+
+    `missed_slots` are those that are over without a tick, since the last one; `missed_slots_24h`
+    adds those between the ticks of the last 24 hours. `next_slot` is when the next tick is due.
+    """
 
     status: TickState
     reason: TickReason
@@ -200,8 +257,11 @@ class PriceStatus(View):
     sequence: int
     last_slot: AwareDatetime | None
     as_of: AwareDatetime | None
+    next_slot: AwareDatetime | None
     slot_seconds: int
     missed_slots: int
+    missed_slots_24h: int
+    sources: list[SourceHealthView]
     exchange_rates: list[RateView]
 
 

@@ -4,6 +4,8 @@ import importlib
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
+from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any
 
@@ -24,7 +26,10 @@ from goldalert_local.credentials import DATABASES
 from notification_service import use_cases as notification
 from notification_service.schemas import UnreadCount
 from price_service.config import HISTORY_PAGE
+from price_service.domain.agreement import accept
+from price_service.domain.analytics import Window
 from price_service.domain.conversion import Measure
+from price_service.domain.model import StoredTick
 from price_service.use_cases import serving
 from tests.support.services import FUNCTIONS
 from user_service.schemas import Preferences, Profile
@@ -34,7 +39,10 @@ MINUTE, HOUR = 60, 3600
 TABLE: dict[str, tuple[int, dict[str, int]]] = {
     "auth_service": (0, {"session": 24 * HOUR, "revoked": 16 * MINUTE}),
     "user_service": (1, {"profile": HOUR, "preferences": HOUR, "breaker": HOUR + 20}),
-    "price_service": (2, {"price:current": 30, "price:history": 5 * MINUTE}),
+    "price_service": (
+        2,
+        {"price:current": 5 * MINUTE, "price:history": 5 * MINUTE, "price:analytics": 5 * MINUTE},
+    ),
     "alert_service": (3, {}),
     "email_service": (4, {"template": 24 * HOUR}),
     "notification_service": (5, {"unread": 15 * MINUTE}),
@@ -91,16 +99,14 @@ def fill_user(services: Any) -> None:
 
 
 def fill_price(services: Any) -> None:
-    database: Any = NoDatabase(last_tick=None, history=[])
-    serving.history(
-        database,
-        services.cache,
-        Measure("USD", "troy_ounce", 24),
-        since=None,
-        until=None,
-        limit=HISTORY_PAGE,
-        cursor=None,
-    )
+    tick = accept(services.clock.now(), Decimal(4390), "simulator")
+    last = StoredTick(new_id(), 1, tick, ())
+    database: Any = NoDatabase(last_tick=last, last_tick_at=None, history=[], candles=[])
+    slots = serving.Slots(services.clock, timedelta(minutes=5))
+    measure = Measure("USD", "troy_ounce", 24)
+    page: Any = {"since": None, "until": None, "limit": HISTORY_PAGE, "cursor": None}
+    serving.history(database, slots, services.cache, measure, **page)
+    serving.analytics(database, slots, services.cache, measure, window=Window.DAY)
 
 
 def fill_email(services: Any) -> None:

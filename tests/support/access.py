@@ -110,6 +110,7 @@ ROUTES: dict[str, Row] = {
     "GET /price/current": Row("anybody"),
     "GET /price/history": Row("anybody"),
     "GET /price/candles": Row("anybody"),
+    "GET /price/analytics": Row("anybody"),
     "GET /price/ticks/{tick_id}": Row("anybody", 404),
     "GET /price/exchanges": Row("anybody"),
     "POST /price/exchanges": Row("admin", 201, EXCHANGE),

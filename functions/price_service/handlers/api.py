@@ -15,10 +15,12 @@ from goldalert.money import Currency
 from goldalert.units import Karat, Unit
 from price_service.bootstrap import services
 from price_service.config import HISTORY_PAGE
+from price_service.domain.analytics import Window
 from price_service.domain.candles import Interval
 from price_service.domain.conversion import Measure
 from price_service.schemas import (
     AddExchangeRequest,
+    AnalyticsView,
     CandleView,
     ChangeExchangeRequest,
     CurrentPrice,
@@ -54,10 +56,9 @@ def current_price(
 ) -> CurrentPrice:
     return serving.current_price(
         services().unit_of_work,
-        services().clock,
+        services().slots,
         services().cache,
         Measure(currency, unit, karat),
-        slot_length=services().settings.slot_length,
     )
 
 
@@ -73,12 +74,29 @@ def history(
 ) -> Page[HistoryItem]:
     return serving.history(
         services().unit_of_work,
+        services().slots,
         services().cache,
         Measure(currency, unit, karat),
         since=since,
         until=until,
         limit=limit,
         cursor=cursor,
+    )
+
+
+@app.get("/price/analytics")
+def analytics(
+    window: Window = Window.DAY,
+    currency: Currency = Currency.USD,
+    unit: Unit = Unit.TROY_OUNCE,
+    karat: Karat = Karat.K24,
+) -> AnalyticsView:
+    return serving.analytics(
+        services().unit_of_work,
+        services().slots,
+        services().cache,
+        Measure(currency, unit, karat),
+        window=window,
     )
 
 
@@ -157,9 +175,7 @@ def fetch_now(admin: CurrentAdmin) -> FetchView:
 
 @app.get("/price/status")
 def status() -> PriceStatus:
-    return serving.status(
-        services().unit_of_work, services().clock, slot_length=services().settings.slot_length
-    )
+    return serving.status(services().unit_of_work, services().slots)
 
 
 lambda_handler = serve(app, lambda: services())

@@ -42,11 +42,11 @@ class Cache:
         model: type[Model],
         load: Callable[[], Model],
         *,
-        ttl_seconds: int | None = None,
+        ttl_of: Callable[[Model], int] | None = None,
     ) -> Model:
         """Return the entry `key`, or what `load` returns, which is then kept for the TTL.
 
-        That is `ttl_seconds`, or else the cache's own.
+        That is what `ttl_of` says in seconds, which has a look at it, or else the cache's own.
         """
         cached = None
         with self._database.attempt() as redis:
@@ -65,8 +65,8 @@ class Cache:
         value = load()
         with self._database.attempt() as redis:
             if redis is not None:
-                entry, seconds = value.model_dump_json(), ttl_seconds or self._ttl_seconds
-                _replace(redis, key, mark, entry, seconds)
+                seconds = ttl_of(value) if ttl_of else self._ttl_seconds
+                _replace(redis, key, mark, value.model_dump_json(), seconds)
         return value
 
     def invalidate(self, *keys: str) -> None:

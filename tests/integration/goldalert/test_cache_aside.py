@@ -93,6 +93,17 @@ def test_an_entry_lives_for_its_time(cache: Cache, database: RedisDatabase) -> N
     assert 290 < ttl <= 300
 
 
+def test_an_entry_may_say_itself_how_long_it_lives(cache: Cache, database: RedisDatabase) -> None:
+    source = Source()
+    source.value = "20"
+
+    cache.get_or_load("price:USD", Price, source.load, ttl_of=lambda price: int(price.value))
+
+    ttl = database.client.ttl("price:USD")
+    assert isinstance(ttl, int)
+    assert 10 < ttl <= 20
+
+
 def test_an_entry_of_another_shape_is_overwritten(cache: Cache, database: RedisDatabase) -> None:
     source = Source()
     database.client.set("price:USD", '{"amount": 1}')

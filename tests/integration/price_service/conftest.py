@@ -12,9 +12,12 @@ from goldalert.db.engine import make_engine
 from goldalert.db.unit_of_work import UnitOfWork
 from goldalert.events.catalogue import parse_event
 from goldalert.events.prices import PriceUpdatedV1
-from goldalert.secrets import DatabaseSecret
+from goldalert.secrets import DatabaseSecret, ServiceSecret
+from price_service.bootstrap import Services
+from price_service.config import PriceSettings
 from price_service.domain.model import Answer, Exchange, Rate, Reason, Refusal, StoredTick
 from price_service.gateways.recorded import Simulator
+from price_service.handlers import api, scheduled_fetch_price, scheduled_relay_outbox, seed_history
 from price_service.repository import Repository
 from price_service.use_cases import ticks
 from price_service.use_cases.prices import Prices
@@ -61,7 +64,7 @@ class NoCache:
         model: type[Model],
         load: Callable[[], Model],
         *,
-        ttl_seconds: int | None = None,
+        ttl_of: Callable[[Model], int] | None = None,
     ) -> Model:
         # through JSON, as a real cache would
         return model.model_validate_json(load().model_dump_json())
@@ -122,3 +125,45 @@ def prices(database: Callable[[str], DatabaseSecret]) -> Iterator[PriceService]:
 def simulated(prices: PriceService) -> PriceService:
     prices.simulator = Simulator("local", seed=7, step=SLOT)
     return prices
+
+
+class Silent:
+    """Publishes nothing."""
+
+    def run(self, **_: object) -> int:
+        return 0
+
+
+@pytest.fixture
+def parts(
+    prices, database, redis_url: Callable[[int], str], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Services]:
+    """The service as it is put together in a function, on this test's stores."""
+    settings = PriceSettings(
+        stage="local",
+        powertools_service_name="price_service",
+        service_secret="",
+        topic_arn_prefix="",
+        slot_seconds=300,
+    )
+    made = Services(settings)
+    url = prices.engine.url
+    made.secret = ServiceSecret(
+        database=DatabaseSecret(
+            host=url.host,
+            port=url.port,
+            user=url.username,
+            password=url.password,
+            dbname=url.database,
+            sslmode="disable",
+        ),
+        redis_url=redis_url(2),
+    )
+    made.clock = prices.clock
+    made.relay = Silent()
+    for module in (api, scheduled_fetch_price, scheduled_relay_outbox, seed_history):
+        monkeypatch.setattr(module, "services", lambda: made)
+    prices.cache = made.cache
+    yield made
+    made.engine.dispose()
+    made.redis.client.close()

@@ -1,9 +1,7 @@
 """The routes, through the function's handler, on a real database and a real Redis."""
 
-from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -11,79 +9,28 @@ import pytest
 from goldalert.cache.cache_aside import Cache
 from goldalert.cache.client import RedisDatabase
 from goldalert.events.prices import PriceUpdatedV1
-from goldalert.secrets import DatabaseSecret, ServiceSecret
-from price_service.bootstrap import Services
-from price_service.config import CURRENT_KEY, PriceSettings
+from price_service.config import CURRENT_KEY
 from price_service.domain.model import RecordedPrice
 from price_service.gateways.recorded import MONTHLY, Replay, read_recording
-from price_service.handlers import api, scheduled_fetch_price, scheduled_relay_outbox, seed_history
+from price_service.handlers import scheduled_fetch_price, scheduled_relay_outbox, seed_history
 from price_service.repository import Repository
 from price_service.use_cases import ticks
-from tests.support.invocations import Answer, Client, Context
+from tests.support.invocations import Context
 from tests.support.market_day import NOON, SLOT
+from tests.support.price_api import get, ok, wrong_fields
 
 CALM = {"swissquote": "4390", "gold-api.com": "4390.5", "coinbase": "4391"}
 EVENT = {"id": "7bf73129-1428-4cd3-a780-95db273d1602", "time": "2026-08-18T16:00:00Z"}
 CONTEXT = Context()
 
 
-class Silent:
-    """Publishes nothing."""
-
-    def run(self, **_: object) -> int:
-        return 0
-
-
-@pytest.fixture
-def parts(
-    prices, database, redis_url: Callable[[int], str], monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Services]:
-    """The service as it is put together in a function, on this test's stores."""
-    settings = PriceSettings(
-        stage="local",
-        powertools_service_name="price_service",
-        service_secret="",
-        topic_arn_prefix="",
-        slot_seconds=300,
-    )
-    made = Services(settings)
-    url = prices.engine.url
-    made.secret = ServiceSecret(
-        database=DatabaseSecret(
-            host=url.host,
-            port=url.port,
-            user=url.username,
-            password=url.password,
-            dbname=url.database,
-            sslmode="disable",
-        ),
-        redis_url=redis_url(2),
-    )
-    made.clock = prices.clock
-    made.relay = Silent()
-    for module in (api, scheduled_fetch_price, scheduled_relay_outbox, seed_history):
-        monkeypatch.setattr(module, "services", lambda: made)
-    prices.cache = made.cache
-    yield made
-    made.engine.dispose()
-    made.redis.client.close()
-
-
-def get(path: str, **query: object) -> Answer:
-    client = Client(api.lambda_handler)
-    return client.get(path, **{name: str(value) for name, value in query.items()})
-
-
-def ok(path: str, **query: object) -> Any:
-    answer = get(path, **query)
-    assert answer.status == 200, answer.body
-    return answer.body
-
-
-def wrong_fields(path: str, **query: object) -> list[str]:
-    answer = get(path, **query)
-    assert answer.status == 422, answer.body
-    return [error["field"] for error in answer.body["errors"]]
+def play(prices, tmp_path, *rows: str) -> None:
+    """Replay rows, each with its own slot, in round exchange rates."""
+    path = tmp_path / "prices.csv"
+    path.write_text("\n".join(["timestamp,price", *rows, ""]))
+    replay = Replay("local", str(path))
+    for _ in rows:
+        ticks.replay_tick(prices.unit_of_work, prices.clock, replay, prices.cache)
 
 
 @pytest.mark.usefixtures("parts")
@@ -101,6 +48,8 @@ class TestCurrent:
             "tick_id": str(stored.id),
             "sequence": 1,
             "price": "4390.50",
+            "bid": None,
+            "ask": None,
             "currency": "USD",
             "unit": "troy_ounce",
             "karat": 24,
@@ -154,7 +103,7 @@ class TestCurrent:
         assert ok("/price/current")["price"] == "4390.50"
 
         assert ok("/price/current")["price"] == "4391.00"
-        assert 0 < parts.redis.client.ttl(CURRENT_KEY) <= 30
+        assert 0 < parts.redis.client.ttl(CURRENT_KEY) <= 298
 
     def test_says_how_it_changed_in_a_day(self, prices) -> None:
         prices.fetch(NOON - timedelta(days=1), **dict.fromkeys(CALM, "4300"))
@@ -273,6 +222,118 @@ class TestHistory:
 
 
 @pytest.mark.usefixtures("parts")
+class TestCandles:
+    def test_are_an_empty_list_when_there_are_none(self) -> None:
+        assert ok("/price/candles") == {"items": [], "next_cursor": None}
+
+    def test_are_in_the_currency_unit_and_karat_that_is_asked_for(self, prices, tmp_path) -> None:
+        play(
+            prices,
+            tmp_path,
+            "2026-08-18T16:00:00Z,4000",
+            "2026-08-18T16:05:00Z,4100",
+            "2026-08-18T16:10:00Z,3900.5",
+        )
+        query = {"currency": "AED", "unit": "kilogram", "karat": 18, "interval": "1d"}
+
+        [candle] = ok("/price/candles", **query)["items"]
+
+        per_kilogram = Decimal("3.6725") * 1000 / Decimal("31.1034768") * 18 / 24
+        assert candle == {
+            "start": "2026-08-18T00:00:00Z",
+            "open": f"{4000 * per_kilogram:.2f}",
+            "high": f"{4100 * per_kilogram:.2f}",
+            "low": f"{Decimal('3900.5') * per_kilogram:.2f}",
+            "close": f"{Decimal('3900.5') * per_kilogram:.2f}",
+            "ticks": 3,
+            "origin": "replay",
+        }
+
+    def test_are_the_last_hundred_hours_that_have_a_price_by_default(
+        self, prices, tmp_path
+    ) -> None:
+        play(prices, tmp_path, *(f"{NOON + n * timedelta(hours=2)},4000" for n in range(101)))
+
+        starts = [item["start"] for item in ok("/price/candles")["items"]]
+        earlier = ok("/price/candles", to=(NOON + timedelta(hours=3)).isoformat())["items"]
+
+        assert (len(starts), starts[0]) == (100, "2026-08-18T18:00:00Z")
+        assert starts == sorted(starts)
+        assert [item["start"] for item in earlier] == [
+            "2026-08-18T16:00:00Z",
+            "2026-08-18T18:00:00Z",
+        ]
+
+    def test_begin_from_one_time_on_and_before_another(self, prices, tmp_path) -> None:
+        play(prices, tmp_path, *(f"{NOON + n * SLOT},4000" for n in range(4)))
+        query = {"interval": "5m", "from": "2026-08-18T16:05:00Z"}
+
+        def starts(**more: str) -> list[str]:
+            return [item["start"][11:16] for item in ok("/price/candles", **query, **more)["items"]]
+
+        assert starts(to="2026-08-18T16:15:00Z") == ["16:05", "16:10"]
+        prices.clock.time = NOON + timedelta(hours=1)
+        assert starts() == ["16:05", "16:10", "16:15"]
+
+    def test_two_thousand_and_sixteen_are_the_most(self, prices, tmp_path) -> None:
+        play(prices, tmp_path, *(f"{NOON + n * SLOT},4000" for n in range(3)))
+        query = {"interval": "5m", "from": NOON.isoformat()}
+        week_later = NOON + timedelta(days=7)
+
+        assert len(ok("/price/candles", **query, to=week_later.isoformat())["items"]) == 3
+
+        answer = get("/price/candles", **query, to=(week_later + timedelta(seconds=1)).isoformat())
+        assert answer.status == 422
+        [problem] = answer.body["errors"]
+        assert problem["field"] == "from"
+        assert "2,016 candles of 5m" in problem["message"]
+
+    @pytest.mark.parametrize("interval", ["5m", "1h", "1d", "1w", "1mo"])
+    def test_come_in_five_lengths(self, prices, interval) -> None:
+        prices.fetch(**CALM)
+
+        [candle] = ok("/price/candles", interval=interval)["items"]
+
+        assert (candle["close"], candle["origin"]) == ("4390.50", "live")
+
+    def test_in_a_currency_without_a_rate_are_an_empty_list(self, prices) -> None:
+        prices.fetch(**CALM)
+
+        assert ok("/price/candles", currency="EUR")["items"] == []
+
+    def test_monthly_averages_are_no_candles(self) -> None:
+        assert seed_history.lambda_handler({}, CONTEXT) == {"added": 2322}
+
+        assert ok("/price/candles", interval="1mo")["items"] == []
+
+    @pytest.mark.parametrize(
+        ("field", "value"),
+        [
+            ("interval", "1y"),
+            ("currency", "EURO"),
+            ("unit", "pound"),
+            ("karat", 23),
+            ("from", "yesterday"),
+            ("from", "2026-08-18T16:00:00"),
+            ("to", "2026-13-01T00:00:00Z"),
+        ],
+    )
+    def test_says_which_value_is_wrong(self, field, value) -> None:
+        assert wrong_fields("/price/candles", **{field: value}) == [field]
+
+    @pytest.mark.parametrize(
+        "query",
+        [
+            {"from": "2026-08-18T16:00:00Z", "to": "2026-08-18T16:00:00Z"},
+            {"from": "2026-08-19T16:00:00Z"},  # now is the day before
+            {"from": "0001-01-01T00:00:00Z"},
+        ],
+    )
+    def test_the_beginning_is_before_the_end_and_not_too_far(self, query) -> None:
+        assert wrong_fields("/price/candles", **query) == ["from"]
+
+
+@pytest.mark.usefixtures("parts")
 class TestTick:
     def test_shows_what_each_source_said_and_what_was_made_of_it(self, prices) -> None:
         stored = prices.fetch(**{**CALM, "coinbase": "8780"})
@@ -295,8 +356,8 @@ class TestTick:
 
 @pytest.mark.usefixtures("parts")
 def test_exchanges_are_listed_and_paged() -> None:
-    first = ok("/price/exchanges", limit=3)
-    second = ok("/price/exchanges", limit=3, cursor=first["next_cursor"])
+    first = ok("/price/exchanges", limit=5)
+    second = ok("/price/exchanges", limit=5, cursor=first["next_cursor"])
 
     assert [item["name"] for item in first["items"] + second["items"]] == [
         "swissquote",
@@ -304,6 +365,9 @@ def test_exchanges_are_listed_and_paged() -> None:
         "coinbase",
         "frankfurter",
         "ecb",
+        "goldapi.io",
+        "metals.dev",
+        "metalpriceapi.com",
     ]
     assert second["next_cursor"] is None
 
@@ -350,7 +414,10 @@ class TestScheduled:
         assert ok("/price/current")["price"] == "4228.00"
 
     def test_what_is_left_in_the_outbox_is_relayed(self) -> None:
-        assert scheduled_relay_outbox.lambda_handler(EVENT, CONTEXT) == {"published": 0}
+        assert scheduled_relay_outbox.lambda_handler(EVENT, CONTEXT) == {
+            "published": 0,
+            "removed": 0,
+        }
 
     def test_the_seed_is_loaded_once(self) -> None:
         assert seed_history.lambda_handler({}, CONTEXT) == {"added": 2322}
