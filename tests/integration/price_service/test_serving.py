@@ -226,7 +226,7 @@ class TestAnalytics:
         # 4300 and 4444 times 0.86 / 31.1034768 * 1000 * 18 / 24
         assert (week["open"], week["close"]) == ("89170.10", "92156.26")
         assert week["change"] == "2986.16"
-        assert (week["change_percent"], week["volatility"]) == ("3.35", "2.30")
+        assert (week["change_percent"], week["volatility"]) == ("3.35", "3.29")
 
     @pytest.mark.parametrize("window", Window)
     def test_of_a_replay_ends_with_its_last_row(self, prices, tmp_path, window) -> None:
