@@ -6,6 +6,7 @@ and drops them through a function of the tables' owner.
 """
 
 from alembic import op
+from sqlalchemy import text
 
 revision = "0003"
 down_revision = "0002"
@@ -83,27 +84,53 @@ def upgrade() -> None:
     op.execute("REVOKE ALL ON FUNCTION keep_candle_partitions FROM PUBLIC")
     op.execute("GRANT EXECUTE ON FUNCTION keep_candle_partitions TO price_service")
     op.execute("SELECT keep_candle_partitions(400)")
-    op.execute(
-        """
-        INSERT INTO candles (currency, interval, start, open, high, low, close, ticks, origin)
-        SELECT c.currency, i.interval, i.start,
-            (array_agg(c.price ORDER BY p.timestamp))[1], max(c.price), min(c.price),
-            (array_agg(c.price ORDER BY p.timestamp DESC))[1], count(*), max(p.origin)
-        FROM prices p
-        CROSS JOIN LATERAL (
-            SELECT 'USD', p.price
-            UNION ALL
-            SELECT key, round(p.price * CAST(value ->> 'per_usd' AS numeric), 12)
-            FROM jsonb_each(p.exchange_rates) WHERE key <> 'USD'
-        ) AS c(currency, price)
-        CROSS JOIN LATERAL (VALUES
-            ('5m', date_bin('5 minutes', p.timestamp, timestamptz '2001-01-01 00:00:00+00')),
-            ('1h', date_trunc('hour', p.timestamp, 'UTC')),
-            ('1d', date_trunc('day', p.timestamp, 'UTC')),
-            ('1w', date_trunc('week', p.timestamp, 'UTC')),
-            ('1mo', date_trunc('month', p.timestamp, 'UTC'))
-        ) AS i(interval, start)
-        WHERE p.state IN ('fresh', 'reduced')
-        GROUP BY c.currency, i.interval, i.start
-        """
+    _fill()
+
+
+def _fill() -> None:
+    """Make candles of the ticks that are there: a month at a time, and longer ones of shorter."""
+    connection = op.get_bind()
+    months = connection.execute(
+        text("SELECT DISTINCT date_trunc('month', timestamp, 'UTC') FROM prices")
     )
+    for month in months.scalars():
+        connection.execute(
+            text(
+                """
+                INSERT INTO candles
+                SELECT c.currency, '5m',
+                    date_bin('5 minutes', p.timestamp, '2001-01-01T00:00:00Z') AS begun,
+                    (array_agg(c.price ORDER BY p.timestamp))[1], max(c.price), min(c.price),
+                    (array_agg(c.price ORDER BY p.timestamp DESC))[1], count(*), max(p.origin)
+                FROM prices p
+                CROSS JOIN LATERAL (
+                    SELECT 'USD', p.price
+                    UNION ALL
+                    SELECT key, round(p.price * CAST(value ->> 'per_usd' AS numeric), 12)
+                    FROM jsonb_each(p.exchange_rates) WHERE key <> 'USD'
+                ) AS c(currency, price)
+                WHERE p.state IN ('fresh', 'reduced')
+                AND date_trunc('month', p.timestamp, 'UTC') = :month
+                GROUP BY c.currency, begun
+                """
+            ),
+            {"month": month},
+        )
+    for interval, shorter, unit in (
+        ("1h", "5m", "hour"),
+        ("1d", "1h", "day"),
+        ("1w", "1d", "week"),
+        ("1mo", "1d", "month"),
+    ):
+        connection.execute(
+            text(
+                """
+                INSERT INTO candles
+                SELECT currency, :interval, date_trunc(:unit, start, 'UTC') AS begun,
+                    (array_agg(open ORDER BY start))[1], max(high), min(low),
+                    (array_agg(close ORDER BY start DESC))[1], sum(ticks), max(origin)
+                FROM candles WHERE interval = :shorter GROUP BY currency, begun
+                """
+            ),
+            {"interval": interval, "shorter": shorter, "unit": unit},
+        )
