@@ -36,4 +36,4 @@ def tables(service: str) -> set[str]:
         for path in FUNCTIONS.joinpath(service, "migrations").glob("*.py")
     )
     shared = {name.lower() for name in re.findall(r"op\.execute\(CREATE_([A-Z_]+)\)", text)}
-    return set(re.findall(r"CREATE TABLE (?:IF NOT EXISTS )?(\w+)", text)) | shared
+    return set(re.findall(r"CREATE TABLE (?:IF NOT EXISTS )?(\w+)\b(?!\.)", text)) | shared
