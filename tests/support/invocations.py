@@ -43,14 +43,23 @@ class Client:
     def patch(self, path: str, body: object) -> Answer:
         return self.send("PATCH", path, body=body)
 
+    def post(self, path: str, body: object = None, **headers: str) -> Answer:
+        return self.send("POST", path, body=body, headers=headers)
+
     def send(
-        self, method: str, path: str, *, query: dict[str, str] | None = None, body: object = None
+        self,
+        method: str,
+        path: str,
+        *,
+        query: dict[str, str] | None = None,
+        body: object = None,
+        headers: dict[str, str] | None = None,
     ) -> Answer:
         event = {
             "httpMethod": method,
             "path": path,
             "resource": path,
-            "headers": {"Content-Type": "application/json"},
+            "headers": {"Content-Type": "application/json", **(headers or {})},
             "multiValueHeaders": None,
             "queryStringParameters": query or None,
             "multiValueQueryStringParameters": None,
@@ -61,7 +70,7 @@ class Client:
         answer = self.handler(event, Context())
         headers = {name: values[0] for name, values in answer["multiValueHeaders"].items()}
         text = answer["body"]
-        is_json = headers["Content-Type"].endswith("json")
+        is_json = headers.get("Content-Type", "").endswith("json")
         return Answer(answer["statusCode"], json.loads(text) if is_json else text, headers)
 
     def _authorizer(self) -> dict[str, str] | None:

@@ -32,6 +32,17 @@ def test_each_call_plays_the_next_row_with_its_own_slot(prices, tmp_path) -> Non
     assert replay(prices, str(path)).sequence == 3
 
 
+def test_a_faster_replay_plays_many_rows_at_each_call(prices) -> None:
+    playing = Replay("local", "gold_usd_monthly.csv@2026-01?speed=4")
+
+    made = [
+        [t.tick.slot.month for t in ticks.replay_ticks(*given)]
+        for given in [(prices.unit_of_work, prices.clock, playing, prices.cache)] * 3
+    ]
+
+    assert made == [[1, 2, 3, 4], [5, 6], []]
+
+
 def test_the_shipped_months_can_be_played_from_any_on(prices) -> None:
     tick = replay(prices, "gold_usd_monthly.csv@2025-12").tick
 

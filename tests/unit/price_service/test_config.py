@@ -30,8 +30,24 @@ def test_a_replay_is_for_the_local_machine_only() -> None:
 
 
 @pytest.mark.parametrize(
+    "setting", ["replay:prices.csv@2026-06", "replay:/tmp/prices.csv@2026-06?speed=12"]
+)
+def test_a_replay_may_begin_anywhere_and_play_many_rows_at_once(setting) -> None:
+    assert settings(price_sources=setting).price_sources == setting
+
+
+@pytest.mark.parametrize(
     ("name", "value"),
-    [("price_sources", "simulator"), ("price_sources", "replay:"), ("slot_seconds", "0")],
+    [
+        ("price_sources", "simulator"),
+        ("price_sources", "replay:"),
+        ("price_sources", "replay:prices.csv?speed="),
+        ("price_sources", "replay:prices.csv?speed=0"),
+        ("price_sources", "replay:prices.csv?speed=fast"),
+        ("price_sources", "replay:prices.csv?speed=1000"),
+        ("price_sources", "replay:prices.csv?rows=2"),
+        ("slot_seconds", "0"),
+    ],
 )
 def test_what_makes_no_sense_is_refused(name, value) -> None:
     with pytest.raises(ValidationError, match=name):

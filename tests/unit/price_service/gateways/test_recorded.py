@@ -1,3 +1,4 @@
+import statistics
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
@@ -75,6 +76,15 @@ class TestReplay:
 
         assert replay(f"{path}@2026-08").next_after(None).price == 2
 
+    def test_has_the_speed_that_it_is_given(self, recording) -> None:
+        assert replay(recording).speed == 1
+
+        faster = replay(f"{recording}?speed=12")
+
+        assert faster.speed == 12
+        assert faster.next_after(None).slot == NOON
+        assert replay("gold_usd_monthly.csv@2026-01?speed=3").next_after(None).slot.year == 2026
+
     @pytest.mark.parametrize("stage", ["dev", "staging", "prod"])
     def test_is_refused_on_any_stage_but_local(self, stage) -> None:
         with pytest.raises(OnlyLocalError, match=stage):
@@ -123,6 +133,30 @@ class TestSimulator:
 
     def test_walks_another_way_for_another_seed(self) -> None:
         assert self.walk(7) != self.walk(8)
+
+    def test_is_the_same_after_any_pause(self) -> None:
+        """A step depends on the slot, and not on how often the process was asked before."""
+        prices = self.walk(7)
+
+        anew = Simulator("local", seed=7, step=SLOT)
+
+        assert anew.step(prices[98], NOON + 99 * SLOT) == prices[99]
+
+    def test_takes_steps_of_a_geometric_brownian_motion(self) -> None:
+        """Normal logarithms, independent of each other; the seed makes the bounds exact."""
+        prices = self.walk(7, steps=5000)
+        steps = [float((b / a).ln()) for a, b in pairwise(prices)]
+        sigma = 0.16 * (SLOT / timedelta(days=365.25)) ** 0.5
+        within = [statistics.NormalDist().cdf(step / sigma) for step in steps]
+
+        assert statistics.fmean(steps) == pytest.approx(-(sigma**2) / 2, abs=3 * sigma / 5000**0.5)
+        assert statistics.stdev(steps) == pytest.approx(sigma, rel=0.03)
+        assert abs(statistics.correlation(steps[1:], steps[:-1])) < 3 / 5000**0.5
+        # Kolmogorov and Smirnov: 1.63 is passed by one in a hundred of such samples
+        distance = max(
+            abs(place - number / len(within)) for number, place in enumerate(sorted(within))
+        )
+        assert distance < 1.63 / 5000**0.5
 
     def test_takes_steps_of_the_size_of_gold(self) -> None:
         prices = self.walk(7, steps=2000)
