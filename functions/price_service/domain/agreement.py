@@ -2,7 +2,10 @@
 
 The raw median of the counted votes is published when a strict majority is close to it. Quotes that
 look wrong are never dropped before the median is taken: the median of what such a filter leaves
-can lie outside the range of the honest sources, the raw median of a majority cannot.
+can lie outside the range of the honest sources, the raw median of a majority cannot. The same goes
+for quotes that do not count because of their time: between the votes, they draw the price to
+where the raw median of all quotes is. As long as fewer than half of the upstreams are bad, it then
+lies in the range of the others, however many of those have no new quote.
 
 It is agreement, not probability: sources with a common upstream can be wrong together.
 """
@@ -14,7 +17,7 @@ from decimal import Decimal
 from statistics import median
 
 from goldalert.events.prices import Origin, TickState
-from price_service.domain.judging import is_counted, judge, quotes_are_frozen, record
+from price_service.domain.judging import has_value, is_counted, judge, quotes_are_frozen, record
 from price_service.domain.market import session_opened
 from price_service.domain.model import (
     Answer,
@@ -96,11 +99,7 @@ def accept(
 
 def votes_of(verdicts: Iterable[Verdict]) -> list[Decimal]:
     """Return one vote per upstream group: the median of its counted quotes."""
-    groups: dict[str, list[Decimal]] = {}
-    for verdict in verdicts:
-        if is_counted(verdict) and verdict.price is not None:
-            groups.setdefault(verdict.group, []).append(verdict.price)
-    return [median(prices) for prices in groups.values()]
+    return _by_group(verdict for verdict in verdicts if is_counted(verdict))
 
 
 def bid_and_ask(tick: Tick) -> tuple[Decimal, Decimal] | None:
@@ -125,7 +124,9 @@ def bid_and_ask(tick: Tick) -> tuple[Decimal, Decimal] | None:
 def _agree(
     slot: datetime, votes: Sequence[Decimal], verdicts: Sequence[Verdict], history: Sequence[Tick]
 ) -> Tick:
-    middle = median(votes)
+    # where between the votes the raw median of all quotes is: that of the votes, usually
+    said = _by_group(verdict for verdict in verdicts if has_value(verdict))
+    middle = median((min(votes), median(said), max(votes)))
     agreeing = sum(_is_within(MAJORITY_WITHIN, vote, middle) for vote in votes)
     verdicts = tuple(
         replace(verdict, agrees=True)
@@ -151,7 +152,7 @@ def _agree(
         return _hold(tick, TickReason.ONE_SOURCE, history)
     if len(votes) == 2 and max(votes) - min(votes) > PAIR_WITHIN * middle:
         return _hold(tick, TickReason.SPLIT, history)
-    if 2 * agreeing <= len(votes):
+    if 2 * agreeing <= len(said):
         return _hold(tick, TickReason.SPLIT, history)
     return _mind_the_jump(tick, history)
 
@@ -221,6 +222,15 @@ def _without_price(
         as_of=None if last is None else last.as_of,
         verdicts=verdicts,
     )
+
+
+def _by_group(verdicts: Iterable[Verdict]) -> list[Decimal]:
+    """Return the median of what the sources of each upstream group say."""
+    groups: dict[str, list[Decimal]] = {}
+    for verdict in verdicts:
+        if verdict.price is not None:
+            groups.setdefault(verdict.group, []).append(verdict.price)
+    return [median(prices) for prices in groups.values()]
 
 
 def _is_within(share: Decimal, value: Decimal, of: Decimal) -> bool:

@@ -43,14 +43,22 @@ def is_counted(verdict: Verdict) -> bool:
     return verdict.reason is Reason.COUNTED
 
 
+def has_value(verdict: Verdict) -> bool:
+    """Say whether a quote is one of gold in USD at all, whether it counts or not."""
+    return verdict.price is not None and verdict.reason not in NO_VALUE
+
+
 def record(answers: Iterable[Answer]) -> tuple[Verdict, ...]:
-    """Keep what was answered while the market is closed, without judging it."""
-    return tuple(_verdict(answer, Reason.MARKET_CLOSED) for answer in answers)
+    """Keep what was answered while the market is closed."""
+    return tuple(
+        _verdict(answer, (isinstance(answer, Quote) and _no_value(answer)) or Reason.MARKET_CLOSED)
+        for answer in answers
+    )
 
 
 def quotes_are_frozen(verdicts: Sequence[Verdict], history: Sequence[Tick]) -> bool:
     """Say whether the quotes of most groups have stopped: the market may not be open."""
-    values = [v for v in verdicts if v.price is not None and v.reason not in NO_VALUE]
+    values = [verdict for verdict in verdicts if has_value(verdict)]
     groups = {verdict.group for verdict in values}
     moving = {
         verdict.group
@@ -69,10 +77,8 @@ def _judge_alone(
 
 
 def _reason(quote: Quote, slot: datetime, opened: datetime, history: Sequence[Tick]) -> Reason:
-    if quote.currency != CURRENCY:
-        return Reason.WRONG_CURRENCY
-    if not quote.price.is_finite() or not LOWEST <= quote.price <= HIGHEST:
-        return Reason.OUT_OF_BOUNDS
+    if worthless := _no_value(quote):
+        return worthless
     if quote.quoted_at is None:
         if _may_be_from_before(quote, slot, opened, history):
             return Reason.FROM_BEFORE_OPENING
@@ -83,6 +89,15 @@ def _reason(quote: Quote, slot: datetime, opened: datetime, history: Sequence[Ti
     elif quote.quoted_at < opened:
         return Reason.FROM_BEFORE_OPENING
     return Reason.COUNTED
+
+
+def _no_value(quote: Quote) -> Reason | None:
+    """Return why a quote is none of gold in USD, or None when it may be one."""
+    if quote.currency != CURRENCY:
+        return Reason.WRONG_CURRENCY
+    if not quote.price.is_finite() or not LOWEST <= quote.price <= HIGHEST:
+        return Reason.OUT_OF_BOUNDS
+    return None
 
 
 def _may_be_from_before(
