@@ -29,7 +29,11 @@ from price_service.config import HISTORY_PAGE
 from price_service.domain.agreement import accept
 from price_service.domain.analytics import Window
 from price_service.domain.conversion import Measure
-from price_service.domain.model import StoredTick
+from price_service.domain.model import Reason, StoredTick
+from price_service.gateways.circuits import BREAKER as OPENS
+from price_service.gateways.circuits import Circuits
+from price_service.gateways.keys import SourceKey, SourceKeys
+from price_service.gateways.outgoing import RefusedError
 from price_service.use_cases import serving
 from tests.support.services import FUNCTIONS
 from user_service.schemas import Preferences, Profile
@@ -41,7 +45,14 @@ TABLE: dict[str, tuple[int, dict[str, int]]] = {
     "user_service": (1, {"profile": HOUR, "preferences": HOUR, "breaker": HOUR + 20}),
     "price_service": (
         2,
-        {"price:current": 5 * MINUTE, "price:history": 5 * MINUTE, "price:analytics": 5 * MINUTE},
+        {
+            "price:current": 5 * MINUTE,
+            "price:history": 5 * MINUTE,
+            "price:analytics": 5 * MINUTE,
+            "breaker": HOUR + 9 * MINUTE,
+            "paused": 9 * MINUTE,
+            "asked": 8 * HOUR - 30,
+        },
     ),
     "alert_service": (3, {}),
     "email_service": (4, {"template": 24 * HOUR}),
@@ -98,6 +109,13 @@ def fill_user(services: Any) -> None:
             client.call("export_user", user_id=new_id())
 
 
+def raising(error: Exception) -> Callable[[], None]:
+    def fail() -> None:
+        raise error
+
+    return fail
+
+
 def fill_price(services: Any) -> None:
     tick = accept(services.clock.now(), Decimal(4390), "simulator")
     last = StoredTick(new_id(), 1, tick, ())
@@ -107,6 +125,11 @@ def fill_price(services: Any) -> None:
     page: Any = {"since": None, "until": None, "limit": HISTORY_PAGE, "cursor": None}
     serving.history(database, slots, services.cache, measure, **page)
     serving.analytics(database, slots, services.cache, measure, window=Window.DAY)
+    circuits = Circuits(services.redis)
+    for reason in [*[Reason.TIMED_OUT] * OPENS.failure_threshold, Reason.RATE_LIMITED]:
+        with pytest.raises(RefusedError):
+            circuits.ask(f"a source that is {reason}", raising(RefusedError(reason)))
+    SourceKeys(dict, services.redis).note_use("goldapi.io", SourceKey(key="k"))
 
 
 def fill_email(services: Any) -> None:
