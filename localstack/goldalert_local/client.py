@@ -9,7 +9,7 @@ import secrets
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -173,6 +173,10 @@ class StackClient:
     def __init__(self, stack_file: Path) -> None:
         self.description: dict[str, Any] = json.loads(stack_file.read_text())
         self.aws = Aws(self.description["aws_endpoint_url"])
+        localstack = Path(self.description["state_dir"]) / "localstack" / "tmp" / "localstack"
+        self._mail_dir = localstack / "state" / "ses"
+        self._mails: dict[str, dict[str, Any]] = {}
+        """What the files of that folder say, which never change."""
         self.http = Http(self.description["api_url"])
 
     def elsewhere(self) -> Http:
@@ -250,10 +254,16 @@ class StackClient:
     # --- mail ------------------------------------------------------------------------------------
 
     def mails(self, address: str) -> list[Mail]:
-        """Return the mails that SES took for an address, oldest first."""
-        answer = Http(self.description["aws_endpoint_url"]).get("/_aws/ses")
-        # thousands by the end of a test run: only those that name the address are worth parsing
-        sent = [sent for sent in answer.body["messages"] if address in (sent.get("RawData") or "")]
+        """Return the mails that SES took for an address, oldest first.
+
+        LocalStack keeps each in a file of its own. It also lists them all at `/_aws/ses`: thousands
+        by the end of a test run, which it would send to every test that waits for one.
+        """
+        new = [file for file in self._mail_dir.glob("*.json") if file.name not in self._mails]
+        for file in sorted(new, key=lambda file: file.stat().st_mtime_ns):
+            with suppress(json.JSONDecodeError):  # it is being written
+                self._mails[file.name] = json.loads(file.read_bytes())
+        sent = [sent for sent in self._mails.values() if address in (sent.get("RawData") or "")]
         mails = [Mail.parse(mail) for mail in sent]
         return [mail for mail in mails if address in mail.recipients]
 
