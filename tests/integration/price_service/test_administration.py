@@ -10,7 +10,7 @@ import pytest
 
 from goldalert.ids import new_id
 from price_service.bootstrap import Services
-from price_service.config import MAX_EXCHANGES, PriceSettings
+from price_service.config import MAX_EXCHANGES
 from price_service.errors import ExchangeExistsError
 from price_service.gateways.fetching import FetchFunction
 from price_service.handlers import api, scheduled_fetch_price
@@ -32,30 +32,8 @@ MIRROR = {
 
 
 @pytest.fixture
-def parts(prices, monkeypatch: pytest.MonkeyPatch) -> Services:
-    made = Services(
-        PriceSettings(
-            stage="prod",
-            powertools_service_name="price_service",
-            service_secret="",
-            topic_arn_prefix="",
-            slot_seconds=300,
-        )
-    )
-    made.engine = prices.engine
-    made.unit_of_work = prices.unit_of_work
-    made.clock = prices.clock
-    made.cache = prices.cache
-    made.market = prices.market
-    made.exchange_rates = prices.rates
-    made.rate_limiter = None
-    for module in (api, scheduled_fetch_price):
-        monkeypatch.setattr(module, "services", lambda: made)
-    return made
-
-
-@pytest.fixture
 def admin(parts: Services) -> Client:
+    parts.settings = parts.settings.model_copy(update={"stage": "prod"})
     return Client(api.lambda_handler, ADMIN, "admin")
 
 
@@ -302,7 +280,8 @@ class TestDeleting:
         ("POST", "/price/fetch"),
     ],
 )
-def test_only_admins_are_let_in(parts, method, path) -> None:
+@pytest.mark.usefixtures("parts")
+def test_only_admins_are_let_in(method, path) -> None:
     """S8: whatever the gateway let through."""
     body = {"POST": MIRROR, "PATCH": {"enabled": False}}.get(method)
     if path.endswith("fetch"):
@@ -313,7 +292,8 @@ def test_only_admins_are_let_in(parts, method, path) -> None:
 
 class TestFetchingNow:
     @pytest.fixture
-    def endpoint(self, parts) -> Iterator[LambdaEndpoint]:
+    def endpoint(self, parts, prices) -> Iterator[LambdaEndpoint]:
+        parts.market, parts.exchange_rates = prices.market, prices.rates
         endpoint = LambdaEndpoint(scheduled_fetch_price.lambda_handler)
         with serve_lambda(endpoint) as invoker:
             parts.fetching = FetchFunction("fetch", invoker)
