@@ -63,6 +63,7 @@ def make_engine(
         hide_parameters=True,
     )
     _shorten_errors(engine)
+    _leave_conversations_that_broke_off(engine)
     if reread:
         _renew_login(engine, reread)
     return engine
@@ -82,6 +83,22 @@ def _shorten_errors(engine: "Engine") -> None:
             details.pop(field, None)
         # its text was made before
         shown.args = (f"({type(original).__module__}.{type(original).__name__}) {original}",)
+
+
+def _leave_conversations_that_broke_off(engine: "Engine") -> None:
+    """Close a connection on which something else than the server's own errors was raised.
+
+    The driver has asked the server something then, and not heard the answer, which the next
+    statement on the connection would take for its own. It does so when it cannot send a value, such
+    as a time that is out of range in UTC, or cannot read one.
+    """
+    from sqlalchemy import event
+
+    @event.listens_for(engine, "handle_error")
+    def leave(context: "ExceptionContext") -> None:
+        if not isinstance(context.original_exception, context.dialect.loaded_dbapi.Error):
+            context.is_disconnect = True
+            context.invalidate_pool_on_disconnect = False
 
 
 def _renew_login(engine: "Engine", reread: Callable[[], DatabaseSecret]) -> None:

@@ -2,6 +2,7 @@
 
 import traceback
 from collections.abc import Iterator
+from datetime import datetime, timedelta, timezone
 
 import pytest
 from pydantic import SecretStr
@@ -108,3 +109,14 @@ def test_an_error_does_not_quote_the_row(engine: Engine, statement: str) -> None
     trace = "".join(traceback.format_exception(failed.value))
     assert "violates" in trace
     assert ADDRESS not in trace
+
+
+def test_a_value_that_the_driver_cannot_send_gives_nobody_the_wrong_answer(engine: Engine) -> None:
+    """What it had asked before would be answered to the next statement on the connection."""
+    no_time_in_utc = datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=14)))
+    with pytest.raises(OverflowError), engine.begin() as connection:
+        connection.execute(text("SELECT CAST(:time AS timestamptz)"), {"time": no_time_in_utc})
+
+    for number in range(3):
+        with engine.begin() as connection:
+            assert connection.execute(text("SELECT :n + 0"), {"n": number}).scalar() == number
