@@ -1,5 +1,6 @@
 """What admins do about prices, through the function's handler, on a real database and a socket."""
 
+import socket
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -11,6 +12,7 @@ import pytest
 from goldalert.ids import new_id
 from price_service.bootstrap import Services
 from price_service.config import MAX_EXCHANGES
+from price_service.domain.model import Exchange, Reason
 from price_service.errors import ExchangeExistsError
 from price_service.gateways.fetching import FetchFunction
 from price_service.handlers import api, scheduled_fetch_price
@@ -174,6 +176,20 @@ class TestAdding:
 
         assert add(admin, api_url="http://127.0.0.1:8080").status == 201
         assert wrong_fields(add(admin, name="x", api_url="http://10.0.0.1")) == ["api_url"]
+
+    def test_a_name_that_leads_inside_is_not_asked(self, admin, parts, monkeypatch) -> None:
+        """S12: a name can be public when it is added, and lead anywhere later."""
+        look_up = socket.getaddrinfo
+
+        def lead_inside(host: str, *args: Any, **how: Any) -> list[Any]:
+            return look_up("10.0.0.1" if host == "gold.mirror.example" else host, *args, **how)
+
+        monkeypatch.setattr(socket, "getaddrinfo", lead_inside)
+        exchange = Exchange(**{**add(admin).body, "id": ADMIN})
+
+        [answer] = parts.market.ask([exchange])
+
+        assert (answer.source, answer.reason) == ("mirror", Reason.FORBIDDEN_ADDRESS)
 
 
 class TestChanging:

@@ -87,6 +87,25 @@ def test_a_price_that_is_within_half_a_cent_of_its_threshold_is_not_shown_as_equ
     assert "Difference: $0.004 (0.00%)" in content.text
 
 
+@pytest.mark.parametrize(
+    ("origin", "begins", "caution"),
+    [
+        ("simulator", "[Simulated] ", "This price was simulated."),
+        ("replay", "[Replay] ", "This price was replayed from recorded history."),
+    ],
+)
+def test_a_mail_about_a_price_that_is_not_real_says_so(
+    origin: str, begins: str, caution: str
+) -> None:
+    real = render(template("alert"), alert(item()))
+    content = render(template("alert"), alert(item(), origin=origin))
+
+    assert content.subject == begins + real.subject
+    for part, of_a_real_one in ((content.text, real.text), (content.html, real.html)):
+        assert caution in part
+        assert caution not in of_a_real_one
+
+
 def test_both_parts_tell_of_every_trigger_and_that_a_price_is_simulated() -> None:
     content = render(
         template("alert"),
