@@ -6,13 +6,10 @@ import threading
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
+from email.utils import format_datetime
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from price_service.domain.model import Reason
 from price_service.gateways.outgoing import MAX_BODY_BYTES, OutgoingHttp, RefusedError
@@ -27,6 +24,7 @@ from tests.support.price_sources import (
     redirect,
     serve_price_sources,
 )
+from tests.support.tls import write_certificate
 
 PATIENCE = 0.4
 
@@ -100,6 +98,52 @@ def test_an_answer_that_is_none_has_its_reason(sources: PriceSources, behaviour,
     assert refusal(f"{sources.url}/x").reason is reason
 
 
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        ("60", 60),
+        ("0", 0),
+        ("9" * 40, 999_999_999),
+        ("Wed, 21 Oct 2015 07:28:00 GMT", 0),
+        ("", None),
+        ("-5", None),
+        ("1.5", None),
+        ("soon", None),
+        ("\u0664", None),
+        ("Fri, 31 Dec 9999 23:59:59 +9999999", None),
+    ],
+)
+def test_a_source_says_how_long_to_leave_it_alone(sources: PriceSources, header, seconds) -> None:
+    """R1."""
+    headers = {"Retry-After": header.encode().decode("latin-1")}
+    sources.behave("/x", answer("", status=429, headers=headers))
+
+    refused = refusal(f"{sources.url}/x")
+
+    assert (refused.reason, refused.retry_after) == (Reason.RATE_LIMITED, seconds)
+
+
+@pytest.mark.parametrize("zone", [UTC, None])
+def test_it_may_say_so_with_a_date(sources: PriceSources, zone) -> None:
+    """R1."""
+    until = (datetime.now(UTC) + timedelta(seconds=90)).replace(tzinfo=zone)
+    header = format_datetime(until, usegmt=zone is UTC)
+    sources.behave("/x", answer("", status=429, headers={"Retry-After": header}))
+
+    assert 60 < refusal(f"{sources.url}/x").retry_after <= 90
+
+
+def test_our_own_headers_are_not_to_be_changed(sources: PriceSources) -> None:
+    sources.behave("/x", answer("{}"))
+
+    OutgoingHttp(allow_loopback=True).get(
+        f"{sources.url}/x", time.monotonic() + 5, headers={"x-access-token": "abc"}
+    )
+
+    [sent] = sources.headers
+    assert (sent["x-access-token"], sent["Accept-Encoding"]) == ("abc", "identity")
+
+
 def test_a_body_may_be_as_large_as_the_limit(sources: PriceSources) -> None:
     sources.behave("/x", answer(b" " * MAX_BODY_BYTES))
 
@@ -168,34 +212,7 @@ def test_the_local_machine_may_reach_itself_beyond_that(url: str) -> None:
 class TestTls:
     @pytest.fixture
     def certificate(self, tmp_path: Path) -> Path:
-        """A certificate of 127.0.0.1 and its key in one file, signed by itself."""
-        key = ec.generate_private_key(ec.SECP256R1())
-        name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "price sources")])
-        now = datetime.now(UTC)
-        made = (
-            x509.CertificateBuilder()
-            .subject_name(name)
-            .issuer_name(name)
-            .public_key(key.public_key())
-            .serial_number(1)
-            .not_valid_before(now - timedelta(hours=1))
-            .not_valid_after(now + timedelta(hours=1))
-            .add_extension(
-                x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]),
-                critical=False,
-            )
-            .sign(key, hashes.SHA256())
-        )
-        path = tmp_path / "certificate.pem"
-        path.write_bytes(
-            made.public_bytes(serialization.Encoding.PEM)
-            + key.private_bytes(
-                serialization.Encoding.PEM,
-                serialization.PrivateFormat.PKCS8,
-                serialization.NoEncryption(),
-            )
-        )
-        return path
+        return write_certificate(tmp_path / "certificate.pem")
 
     @pytest.fixture
     def secure(self, certificate: Path) -> Iterator[PriceSources]:
