@@ -258,6 +258,9 @@ def case_of(number: int) -> Case:
         just_opened = index > 0 and is_open and not slots[index - 1][1]
         if just_opened:
             level *= math.exp(rng.gauss(0, 0.004))  # what happened while it was closed
+        if not is_open and 3 < index < 12:  # the night is long, and nothing happens in it
+            moments.append(replace(moments[-1], slot=slot))
+            continue
         leaps = abs(level / traded_at - 1) > LEAP
         if is_open and index < stops:
             traded_at = level
@@ -309,7 +312,7 @@ def _slots(market: Market, rng: Random) -> Iterator[tuple[datetime, bool]]:
     late = rng.choice([0, 0, 1, 37]) * SECOND
     if market.closes is None:
         start = utc("2026-01-06 16:00") + rng.randrange(51) * timedelta(days=7)
-        for index in range(13 if len(market.moves) > 1 else 8):
+        for index in range(13 if len(market.moves) > 1 else 7):
             if not (market.misses and index in (3, 4, 6)):
                 yield start + index * SLOT + late, True
         return
@@ -318,9 +321,9 @@ def _slots(market: Market, rng: Random) -> Iterator[tuple[datetime, bool]]:
         yield closes - 2 * SLOT + late, True
         yield closes - SLOT + late, True
         yield closes + late, False
-        for index in range(11, 0, -1):
+        for index in range(HISTORY_TICKS - 1, 0, -1):  # all that the rules look back on
             yield opens - index * SLOT + late, False
-    for index in range(4):
+    for index in range(3):
         yield opens + index * SLOT + late, True
 
 
