@@ -1,11 +1,17 @@
 """R1: the real adapters and the rules together, over real sockets, from the table to the event."""
 
+import json
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from decimal import Decimal
+from itertools import cycle
+from urllib.parse import quote
 
 import pytest
 from sqlalchemy import text
 
+from goldalert.cache.client import RedisDatabase
+from price_service.gateways.keys import SourceKey, SourceKeys
 from price_service.gateways.outgoing import OutgoingHttp
 from price_service.gateways.rates import ExchangeRates
 from price_service.gateways.sources import Market
@@ -15,11 +21,19 @@ from tests.support.price_sources import (
     COINBASE,
     FRANKFURTER,
     GOLD_API_COM,
+    GOLDAPI_IO,
+    KEY,
+    KEYED,
+    METALPRICEAPI,
+    METALS_DEV,
     SWISSQUOTE,
+    Behaviour,
     PriceSources,
     answer,
     cut_off,
     drip_body,
+    drip_headers,
+    exchange_at,
     hang,
     redirect,
     serve_price_sources,
@@ -41,6 +55,13 @@ def coinbase(price: float):
     return answer({"data": {"currency": "XAU", "rates": {"USD": str(price)}}})
 
 
+ANSWERS = {
+    SWISSQUOTE: swissquote(4390, NOON),
+    GOLD_API_COM: gold_api_com(4390.6),
+    COINBASE: coinbase(4391),
+}
+
+
 @pytest.fixture
 def served(prices) -> Iterator[PriceSources]:
     """The sources of the table, at the test's own server."""
@@ -50,9 +71,8 @@ def served(prices) -> Iterator[PriceSources]:
         http = OutgoingHttp(allow_loopback=True)
         prices.market = Market(http, prices.clock, seconds=0.5)
         prices.rates = ExchangeRates(http, seconds=0.5)
-        sources.behave(SWISSQUOTE, swissquote(4390, NOON))
-        sources.behave(GOLD_API_COM, gold_api_com(4390.6))
-        sources.behave(COINBASE, coinbase(4391))
+        for path, behaviour in ANSWERS.items():
+            sources.behave(path, behaviour)
         sources.behave(FRANKFURTER, answer(shape("frankfurter.json")))
         yield sources
 
@@ -74,36 +94,121 @@ def fetch(prices, slot: datetime = NOON):
 def test_three_sources_agree(prices, served) -> None:
     tick = fetch(prices)
 
-    assert (tick.state, tick.price) == ("fresh", (4390.6).__class__("4390.6") and tick.price)
-    assert str(tick.price).startswith("4390.6")
+    assert (tick.state, tick.price) == ("fresh", Decimal("4390.6"))
     [event] = prices.published()
     assert len(event.data.prices) == 9
 
 
-@pytest.mark.parametrize(
-    "failure",
-    [
-        hang,
-        drip_body,
-        answer("", status=500),
-        answer("", status=429, headers={"Retry-After": "60"}),
-        answer("<html>Just a moment...</html>"),
-        answer('{"error": "no such thing"}'),
-        answer('{"symbol": "XAU", "currency": "USD", "price": NaN}'),
-        answer({"symbol": "XAU", "currency": "EUR", "price": 3762.44}),
-        answer({"symbol": "XAU", "currency": "USD", "price": 4390600}),
-        answer({"symbol": "XAU", "currency": "USD", "price": 0}),
-        redirect("http://127.0.0.1:1/"),
-        cut_off(b'{"symbol": "XAU", "currency": "USD", "price": 4390.6}'),
-        answer(b" " * 300_000),
-    ],
-)
-def test_whatever_one_source_does_the_others_make_the_price(prices, served, failure) -> None:
-    served.behave(GOLD_API_COM, failure)
+KEYS = {adapter: SourceKey(key=KEY, minutes_between_requests=0) for adapter in KEYED}
+
+
+class TestWithKeys:
+    @pytest.fixture
+    def keyed(self, prices, served) -> PriceSources:
+        prices.market = Market(
+            OutgoingHttp(allow_loopback=True),
+            prices.clock,
+            seconds=5,
+            keys=SourceKeys(lambda: KEYS, RedisDatabase("redis://127.0.0.1:1/2")),
+        )
+        for adapter in KEYED:
+            exchange = exchange_at(served, adapter)
+            with prices.engine.begin() as connection:
+                connection.execute(
+                    text("UPDATE exchanges SET api_url = :url WHERE adapter = :adapter"),
+                    {"url": exchange.api_url, "adapter": adapter},
+                )
+        seconds = int(NOON.timestamp())
+        spread = {"bid": "4389.9", "ask": "4390.7"}
+        served.behave(
+            GOLDAPI_IO,
+            answer(
+                {"metal": "XAU", "currency": "USD", "price": "4390.3", "timestamp": seconds}
+                | spread
+            ),
+        )
+        metals_dev = json.loads(shape("metals_dev.json"))
+        metals_dev |= {"metals": {"gold": 4390.9}, "timestamps": {"metal": NOON.isoformat()}}
+        served.behave(METALS_DEV, answer(metals_dev))
+        metalpriceapi = json.loads(shape("metalpriceapi.json"))
+        metalpriceapi |= {"timestamp": seconds, "rates": {"XAU": 0.00022776}}
+        served.behave(METALPRICEAPI, answer(metalpriceapi))
+        return served
+
+    def test_six_sources_agree(self, prices, keyed) -> None:
+        tick = fetch(prices)
+
+        assert (tick.state, tick.counted, tick.agreeing) == ("fresh", 6, 6)
+        # the middle of 4390.6 and 4390.587..., which is 1 / 0.00022776
+        assert tick.price == (Decimal("4390.6") + Decimal("4390.586582367404")) / 2
+        assert {v.source: (v.bid, v.ask) for v in tick.verdicts if v.bid is not None} == {
+            "swissquote": (Decimal("4389.8"), Decimal("4390.2")),
+            "goldapi.io": (Decimal("4389.9"), Decimal("4390.7")),
+        }
+
+    def test_two_bad_ones_of_six_are_outvoted(self, prices, keyed) -> None:
+        keyed.behave(GOLD_API_COM, gold_api_com(4447.7))
+        keyed.behave(COINBASE, coinbase(4447.9))
+
+        tick = fetch(prices)
+
+        assert (tick.state, tick.counted, tick.agreeing) == ("fresh", 6, 4)
+        assert 4390 <= tick.price <= 4391
+
+    @pytest.mark.parametrize(
+        "failure", [answer(KEY, status=403), answer(f"<html>{KEY}"), answer({"status": KEY})]
+    )
+    def test_no_key_is_stored_or_published(self, prices, keyed, failure) -> None:
+        """S16."""
+        for path in (GOLDAPI_IO, METALS_DEV, METALPRICEAPI):
+            keyed.behave(path, failure)
+
+        assert fetch(prices).counted == 3
+
+        assert any(quote(KEY, safe="") in path for path in keyed.requests)
+        assert any(KEY in headers.values() for headers in keyed.headers)
+        for table in ("prices", "exchanges", "outbox", "source_health", "price_history"):
+            assert KEY not in str(prices.rows(f"SELECT * FROM {table}")), table
+
+
+OF_THE_OTHER_TWO = {
+    SWISSQUOTE: Decimal("4390.8"),
+    GOLD_API_COM: Decimal("4390.5"),
+    COINBASE: Decimal("4390.3"),
+}
+
+
+FAILURES: list[Behaviour] = [
+    hang,
+    drip_headers,
+    drip_body,
+    answer("", status=500),
+    answer("", status=429, headers={"Retry-After": "60"}),
+    answer("<html>Just a moment...</html>"),
+    answer('{"error": "no such thing"}'),
+    answer('{"symbol": "XAU", "currency": "USD", "price": NaN}'),
+    answer({"symbol": "XAU", "currency": "EUR", "price": 3762.44}),
+    answer({"symbol": "XAU", "currency": "USD", "price": 4390600}),
+    answer({"symbol": "XAU", "currency": "USD", "price": 0}),
+    answer({"data": {"currency": "XAU", "rates": {"USD": "0"}}}),
+    answer([]),
+    redirect("http://127.0.0.1:1/"),
+    redirect("http://169.254.169.254/latest/meta-data"),
+    cut_off(b'{"symbol": "XAU", "currency": "USD", "price": 4390.6}'),
+    answer(b" " * 300_000),
+]
+"""Those of each source: `test_every_failure.py`. Here they take turns, for each needs a database."""
+
+
+@pytest.mark.parametrize(("failing", "failure"), zip(cycle(ANSWERS), FAILURES, strict=False))
+def test_whatever_one_source_does_the_others_make_the_price(
+    prices, served, failing, failure
+) -> None:
+    served.behave(failing, failure)
 
     tick = fetch(prices)
 
-    assert (tick.state, tick.price) == ("reduced", 4390.5)
+    assert (tick.state, tick.price) == ("reduced", OF_THE_OTHER_TWO[failing])
     assert tick.counted == 2
 
 
