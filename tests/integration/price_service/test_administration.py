@@ -15,9 +15,10 @@ from price_service.config import MAX_EXCHANGES
 from price_service.domain.model import Exchange, Reason
 from price_service.errors import ExchangeExistsError
 from price_service.gateways.fetching import FetchFunction
+from price_service.gateways.recorded import Replay
 from price_service.handlers import api, scheduled_fetch_price
 from price_service.schemas import AddExchangeRequest
-from price_service.use_cases import administration
+from price_service.use_cases import administration, ticks
 from tests.support.invocations import Answer, Client
 from tests.support.lambda_endpoint import LambdaEndpoint, serve_lambda
 from tests.support.market_day import NOON, SLOT
@@ -343,6 +344,17 @@ class TestFetchingNow:
             "tick_id": str(stored.id),
         }
         assert endpoint.invoked == []
+
+    def test_a_replay_is_always_played_on(self, admin, endpoint, prices, tmp_path) -> None:
+        """Its slots are those of the file, and say nothing about now."""
+        path = tmp_path / "prices.csv"
+        path.write_text("timestamp,price\n2026-08-18T16:00:00Z,4390\n")
+        playing = Replay("local", str(path))
+        ticks.replay_tick(prices.unit_of_work, prices.clock, playing, prices.cache)
+        endpoint.handler = lambda *_: None
+
+        assert admin.post("/price/fetch").body["started"] is True
+        assert endpoint.invoked == ["fetch"]
 
     def test_the_very_first_tick_can_be_asked_for(self, admin, endpoint, prices) -> None:
         prices.market.script = [[]]

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from price_service.gateways.metrics import TickMetrics
-from price_service.use_cases import serving
+from price_service.gateways.recorded import Replay
+from price_service.use_cases import serving, ticks
 from tests.support.market_day import NOON, SLOT
 
 CALM = {"swissquote": "4390", "gold-api.com": "4390.5", "coinbase": "4391"}
@@ -56,6 +57,17 @@ def test_a_schedule_that_is_a_little_early_or_late_has_missed_nothing(prices, er
     prices.fetch(**CALM)
 
     prices.fetch(NOON + SLOT + timedelta(seconds=late), **CALM)
+
+    assert errors == []
+
+
+def test_the_times_of_a_replay_are_no_gap(prices, errors, tmp_path) -> None:
+    path = tmp_path / "prices.csv"
+    path.write_text("timestamp,price\n2026-08-01T12:00:00Z,4390\n")
+    playing = Replay("local", str(path))
+    ticks.replay_tick(prices.unit_of_work, prices.clock, playing, prices.cache)
+
+    prices.fetch(**CALM)
 
     assert errors == []
 
