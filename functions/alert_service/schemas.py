@@ -1,24 +1,17 @@
 """What clients send to the alert service and get from it."""
 
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 
 from alert_service.domain import AlertType, IfAlreadyTrue, State
 from goldalert.events.alerts import Channel
 from goldalert.events.prices import Origin, TickState
-from goldalert.http.schemas import RequestBody, Text, View
+from goldalert.http.schemas import RequestBody, Text, Time, View
 from goldalert.money import ComputedDecimalString, Currency, DecimalString, PositiveDecimalString
 from goldalert.units import Karat, Unit
-
-
-def _to_utc(time: datetime) -> datetime:
-    try:
-        return time.astimezone(UTC)
-    except OverflowError:
-        raise ValueError("must lie within the years 1 to 9999 in UTC") from None
 
 
 def _check_distinct(channels: list[Channel]) -> list[Channel]:
@@ -27,7 +20,6 @@ def _check_distinct(channels: list[Channel]) -> list[Channel]:
     return channels
 
 
-Time = Annotated[AwareDatetime, AfterValidator(_to_utc)]
 Note = Annotated[Text, StringConstraints(max_length=500)]
 Channels = Annotated[
     list[Channel], Field(min_length=1, max_length=2), AfterValidator(_check_distinct)

@@ -5,9 +5,8 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from aws_lambda_powertools.event_handler.openapi.params import Query
-from pydantic import AwareDatetime
 
-from goldalert.http.schemas import Text, View
+from goldalert.http.schemas import Text, Time, View
 from logging_service.domain import Level
 
 ServiceName = Annotated[Text | None, Query(max_length=64, description="Such as `price_service`.")]
@@ -19,8 +18,8 @@ Words = Annotated[
     ),
 ]
 CorrelationId = Annotated[Text | None, Query(max_length=64)]
-FromTime = Annotated[AwareDatetime | None, Query(alias="from")]
-ToTime = Annotated[AwareDatetime | None, Query(alias="to", description="Exclusive.")]
+FromTime = Annotated[Time | None, Query(alias="from")]
+ToTime = Annotated[Time | None, Query(alias="to", description="Exclusive.")]
 
 
 class LogView(View):

@@ -8,7 +8,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Query
 from pydantic import AfterValidator, AwareDatetime, BaseModel, Field, StringConstraints
 
 from goldalert.events.prices import Origin, TickState
-from goldalert.http.schemas import RequestBody, Text, View
+from goldalert.http.schemas import RequestBody, Text, Time, View
 from goldalert.money import Currency, DecimalString
 from goldalert.units import Karat, Unit
 from price_service.domain.analytics import Window
@@ -16,8 +16,8 @@ from price_service.domain.candles import Interval
 from price_service.domain.health import HealthState
 from price_service.domain.model import Reason, StoredTick, TickReason
 
-From = Annotated[AwareDatetime | None, Query(alias="from", description="The earliest time.")]
-To = Annotated[AwareDatetime | None, Query(alias="to", description="The time that is too late.")]
+From = Annotated[Time | None, Query(alias="from", description="The earliest time.")]
+To = Annotated[Time | None, Query(alias="to", description="The time that is too late.")]
 
 
 def _refuse_label(name: str) -> str:

@@ -1,8 +1,9 @@
 """Bases of the request and response models."""
 
+from datetime import UTC, datetime
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict
 
 
 def _refuse_null_character(text: str) -> str:
@@ -17,6 +18,17 @@ Text = Annotated[str, AfterValidator(_refuse_null_character)]
 Example:
     >>> Name = Annotated[Text, StringConstraints(min_length=1, max_length=100)]  # doctest: +SKIP
 """
+
+
+def _to_utc(time: datetime) -> datetime:
+    try:
+        return time.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("must lie within the years 1 to 9999 in UTC") from None
+
+
+Time = Annotated[AwareDatetime, AfterValidator(_to_utc)]
+"""A time with its zone, which becomes UTC. No database takes one that has no place there."""
 
 
 class RequestBody(BaseModel):

@@ -145,6 +145,18 @@ class TestKeeping:
             assert expires <= slot + SLOT + timedelta(seconds=30)
 
 
+@pytest.mark.parametrize("path", ["/price/history", "/price/candles"])
+@pytest.mark.parametrize("time", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00"])
+def test_a_time_that_has_no_place_in_utc_is_refused(path, time) -> None:
+    assert wrong_fields(path, **{"from": time, "to": time}) == ["from", "to"]
+
+
+@pytest.mark.parametrize("path", ["/price/history", "/price/candles"])
+@pytest.mark.parametrize("time", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "99999999999999"])
+def test_any_other_time_is_taken(path, time) -> None:
+    assert ok(path, to=time)["items"] == []
+
+
 class TestHistory:
     def test_has_no_end_before_its_beginning(self) -> None:
         at = "2026-08-18T16:00:00Z"
