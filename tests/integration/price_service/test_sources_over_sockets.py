@@ -178,7 +178,7 @@ OF_THE_OTHER_TWO = {
 }
 
 
-FAILURES: list[Behaviour] = [
+ON_THE_WIRE: list[Behaviour] = [
     hang,
     drip_headers,
     drip_body,
@@ -186,21 +186,23 @@ FAILURES: list[Behaviour] = [
     answer("", status=429, headers={"Retry-After": "60"}),
     answer("<html>Just a moment...</html>"),
     answer('{"error": "no such thing"}'),
-    answer('{"symbol": "XAU", "currency": "USD", "price": NaN}'),
-    answer({"symbol": "XAU", "currency": "EUR", "price": 3762.44}),
-    answer({"symbol": "XAU", "currency": "USD", "price": 4390600}),
-    answer({"symbol": "XAU", "currency": "USD", "price": 0}),
-    answer({"data": {"currency": "XAU", "rates": {"USD": "0"}}}),
     answer([]),
     redirect("http://127.0.0.1:1/"),
     redirect("http://169.254.169.254/latest/meta-data"),
     cut_off(b'{"symbol": "XAU", "currency": "USD", "price": 4390.6}'),
     answer(b" " * 300_000),
 ]
-"""Those of each source: `test_every_failure.py`. Here they take turns, for each needs a database."""
+FAILURES = [
+    # all of them by each source: `test_every_failure.py`; here, with a database, they take turns
+    *zip(cycle(ANSWERS), ON_THE_WIRE, strict=False),
+    (GOLD_API_COM, answer('{"symbol": "XAU", "currency": "USD", "price": NaN}')),
+    (GOLD_API_COM, answer({"symbol": "XAU", "currency": "EUR", "price": 3762.44})),
+    (GOLD_API_COM, gold_api_com(4390600)),
+    (COINBASE, coinbase(0)),
+]
 
 
-@pytest.mark.parametrize(("failing", "failure"), zip(cycle(ANSWERS), FAILURES, strict=False))
+@pytest.mark.parametrize(("failing", "failure"), FAILURES)
 def test_whatever_one_source_does_the_others_make_the_price(
     prices, served, failing, failure
 ) -> None:
