@@ -5,7 +5,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from price_service.domain.agreement import accept, decide
+from price_service.domain.agreement import accept, bid_and_ask, decide
 from price_service.domain.model import Reason, TickReason
 from tests.support.market_day import NOON, SLOT, day, quote, quotes, refusal, run
 
@@ -160,6 +160,127 @@ class TestClosedMarket:
             Reason.TIMED_OUT,
         ]
         assert tick.values == {"a": Decimal(4390)}
+
+    def test_takes_no_value_from_what_is_no_price_of_gold(self):
+        """R1."""
+        answers = [quote("a", "NaN"), quote("b", "3760", currency="EUR"), quote("c", "99.99")]
+
+        tick = decide(FRIDAY_CLOSE, answers, [])
+
+        assert [verdict.reason for verdict in tick.verdicts] == [
+            Reason.OUT_OF_BOUNDS,
+            Reason.WRONG_CURRENCY,
+            Reason.OUT_OF_BOUNDS,
+        ]
+        assert tick.values == {}
+
+
+class TestQuotesThatAreNotNew:
+    """They have no vote, but draw the price to their side of the votes."""
+
+    OLD = NOON - timedelta(hours=1)
+
+    def agree(self, *old: str, **new: str):
+        known = [quote(f"old-{n}", price, quoted_at=self.OLD) for n, price in enumerate(old)]
+        return decide(NOON, [*quotes(**new), *known], [])
+
+    @pytest.mark.parametrize(
+        ("old", "price"), [("4000", "4390"), ("4390.25", "4390.25"), ("4800", "4391")]
+    )
+    def test_say_where_between_two_votes_the_price_is(self, old, price):
+        tick = self.agree(old, swissquote="4390", a="4391")
+
+        assert (tick.state, tick.counted) == ("reduced", 2)
+        assert tick.price == Decimal(price)
+
+    def test_keep_a_bad_source_from_drawing_the_price_away_from_the_only_new_honest_quote(self):
+        """R1."""
+        assert self.agree("4390.1", swissquote="4390", bad="4402").price == Decimal("4390.1")
+
+    def test_leave_no_majority_to_two_that_are_wrong_together(self):
+        """R1. A split of two and two, of which two have nothing new to say."""
+        tick = self.agree("4390", "4390", swissquote="4600", bad="4600")
+
+        assert (tick.state, tick.reason) == ("held", TickReason.SPLIT)
+
+    def test_share_what_they_say_with_their_upstream(self):
+        mirrors = [
+            quote("swissquote", "4390", group="one"),
+            quote("mirror", "4390", group="one", quoted_at=self.OLD),
+        ]
+
+        tick = decide(NOON, [*mirrors, *quotes(a="4391", b="4392")], [])
+
+        assert (tick.price, tick.counted) == (Decimal(4391), 3)
+
+    def test_have_nothing_to_say_when_they_are_none_of_gold(self):
+        answers = [
+            *quotes(swissquote="4390", a="4391"),
+            quote("euro", "3800", currency="EUR"),
+            quote("zero", "0"),
+        ]
+
+        assert decide(NOON, answers, []).price == Decimal("4390.5")
+
+
+class TestBidAndAsk:
+    """What the sources behind a price buy and sell for."""
+
+    def tick(self, *spreads: tuple[str, str], **prices: str):
+        quoted = [
+            quote(f"timed-{n}", "4390", bid=Decimal(bid), ask=Decimal(ask))
+            for n, (bid, ask) in enumerate(spreads)
+        ]
+        return decide(NOON, [*quoted, *quotes(**prices)], [])
+
+    def test_are_the_medians_of_those_that_say_both(self):
+        tick = self.tick(("4389", "4391"), ("4389.5", "4390.5"), swissquote="4390")
+
+        assert bid_and_ask(tick) == (Decimal("4389.25"), Decimal("4390.75"))
+
+    def test_of_one_that_does_not_agree_are_left_out(self):
+        far = quote("far", "4500", bid=Decimal(4000), ask=Decimal(5000))
+        near = quote("swissquote", "4390", bid=Decimal(4389), ask=Decimal(4391))
+
+        tick = decide(NOON, [near, far, quote("a", "4390")], [])
+
+        assert bid_and_ask(tick) == (Decimal(4389), Decimal(4391))
+
+    @pytest.mark.parametrize("changes", [{"bid": Decimal(4389)}, {"ask": Decimal(4391)}, {}])
+    def test_are_told_together_or_not_at_all(self, changes):
+        tick = decide(NOON, [quote("swissquote", "4390", **changes), quote("a", "4390")], [])
+
+        assert bid_and_ask(tick) is None
+
+    @pytest.mark.parametrize(
+        ("spread", "is_told"),
+        [
+            (("4390", "4391"), True),
+            (("4389", "4390"), True),
+            (("4390.01", "4391"), False),
+            (("4389", "4389.99"), False),
+        ],
+    )
+    def test_are_told_where_they_enclose_the_price(self, spread, is_told):
+        tick = self.tick(spread, swissquote="4390", a="4390")
+
+        assert tick.price == Decimal(4390)
+        assert (bid_and_ask(tick) is not None) is is_told
+
+    def test_are_not_those_of_a_price_that_is_held(self):
+        before = decide(NOON - SLOT, quotes(NOON - SLOT, swissquote="4390", a="4390"), [])
+        jumped = [
+            quote("swissquote", "4460", bid=Decimal(4000), ask=Decimal(5000)),
+            quote("a", "4460"),
+        ]
+
+        tick = decide(NOON, jumped, [before])
+
+        assert (tick.state, tick.price) == ("held", Decimal(4390))
+        assert bid_and_ask(tick) is None
+
+    def test_are_not_there_without_a_price(self):
+        assert bid_and_ask(decide(NOON, [refusal("swissquote")], [])) is None
 
 
 CALM = {"swissquote": "4000", "a": "4000", "b": "4000"}
