@@ -281,6 +281,10 @@ class TestStatus:
         ]
         assert body["sources"][0]["last_quote_at"] == "2026-08-18T16:00:00Z"
 
+        prices.rows("UPDATE exchanges SET enabled = false WHERE name = 'coinbase' RETURNING 1")
+        names = [source["name"] for source in ok("/price/status")["sources"]]
+        assert names == ["swissquote", "gold-api.com"], "nobody asks the other one any more"
+
     def test_still_says_that_slots_were_missed_when_ticks_come_again(self, prices) -> None:
         """R3: skip 3 slots."""
         prices.fetch(**CALM)
