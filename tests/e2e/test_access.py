@@ -14,16 +14,22 @@ ANY_ID = "0198f2a0-0000-7000-8000-000000000001"
 
 def routes() -> list[tuple[str, str, bool]]:
     """Return method, path and whether it is public, of every route in the template."""
+    events = [
+        event["Properties"]
+        for resource in load_template(ROOT / "infra" / "template.yaml")["Resources"].values()
+        for event in resource["Properties"].get("Events", {}).values()
+        if event["Type"] == "Api"
+    ]
+    own = {(event["Method"], event["Path"]) for event in events}
     found = []
-    for resource in load_template(ROOT / "infra" / "template.yaml")["Resources"].values():
-        for event in resource["Properties"].get("Events", {}).values():
-            if event["Type"] != "Api":
-                continue
-            properties = event["Properties"]
-            path = properties["Path"].replace("{proxy+}", ANY_ID).replace("{tick_id}", ANY_ID)
-            is_public = properties.get("Auth", {}).get("Authorizer") == "NONE"
-            methods = METHODS if properties["Method"] == "ANY" else [properties["Method"]]
-            found += [(method, path, is_public) for method in methods]
+    for event in events:
+        path = event["Path"].replace("{proxy+}", ANY_ID).replace("{tick_id}", ANY_ID)
+        is_public = event.get("Auth", {}).get("Authorizer") == "NONE"
+        # ANY is of those methods that the path has no event for
+        methods = [method for method in METHODS if (method, event["Path"]) not in own]
+        if event["Method"] != "ANY":
+            methods = [event["Method"]]
+        found += [(method, path, is_public) for method in methods]
     return found
 
 
