@@ -58,7 +58,17 @@ def test_a_stored_tick_is_read_as_it_was_made(prices) -> None:
 def test_the_enabled_sources_are_asked_in_the_order_of_their_priority(prices) -> None:
     prices.fetch(**CALM)
 
-    assert prices.market.asked == [["swissquote", "gold-api.com", "coinbase", "frankfurter", "ecb"]]
+    [asked] = prices.market.asked
+    assert asked == [
+        "swissquote",
+        "gold-api.com",
+        "coinbase",
+        "frankfurter",
+        "ecb",
+        "goldapi.io",
+        "metals.dev",
+        "metalpriceapi.com",
+    ]
 
 
 def test_a_disabled_source_is_not_asked(prices) -> None:
@@ -214,8 +224,8 @@ class TestExchangeRates:
         assert prices.rates.asked == 3
 
     def test_that_cannot_be_right_are_not_used_and_logged(self, prices, monkeypatch) -> None:
-        errors: list[dict[str, str]] = []
-        monkeypatch.setattr(ticks.logger, "error", lambda _, extra: errors.append(extra))
+        errors: list[tuple[str, dict[str, str]]] = []
+        monkeypatch.setattr(ticks.logger, "error", lambda text, extra: errors.append((text, extra)))
         prices.rates.rates = [EURO]
         prices.fetch(**CALM)
         wrong = Rate(Currency.EUR, Decimal("85.697"), "frankfurter", date(2026, 8, 19))
@@ -225,7 +235,7 @@ class TestExchangeRates:
         later = prices.fetch(NOON + timedelta(hours=2), **DEARER)
 
         assert set(later.rates) == {EURO, yen}
-        assert errors == [
+        assert [extra for text, extra in errors if text == "exchange rate is not believed"] == [
             {
                 "currency": "EUR",
                 "per_usd": "85.697",
