@@ -6,9 +6,14 @@ from typing import NoReturn
 
 import pytest
 from aws_lambda_powertools.utilities.circuit_breaker import CircuitBreakerConfig
+from pydantic import BaseModel
 
 from goldalert.cache.client import RedisDatabase
 from goldalert.ids import new_id
+from goldalert.secrets import DatabaseSecret, ServiceSecret
+from price_service import bootstrap
+from price_service.bootstrap import Services
+from price_service.config import PriceSettings
 from price_service.domain.model import Quote, Reason, Refusal
 from price_service.gateways.circuits import (
     BREAKER,
@@ -354,6 +359,53 @@ class TestMeteredSource:
         exchange = exchange_at(serving, "goldapi_io", name=source)
 
         assert [len(market.ask([exchange])) for _ in range(3)] == [1, 1, 1]
+
+
+class TestFunction:
+    """The parts as a function puts them together."""
+
+    @pytest.fixture
+    def services(self, redis_url: Callable[[int], str], monkeypatch) -> Iterator[Services]:
+        def read(name: str, model: type[BaseModel]) -> BaseModel:
+            return model.model_validate_json(f'{{"goldapi_io": "{KEY}"}}' if name == "keys" else "")
+
+        monkeypatch.setattr(bootstrap, "read_secret", read)
+        made = Services(
+            PriceSettings(
+                stage="local",
+                powertools_service_name="price_service",
+                service_secret="",
+                topic_arn_prefix="",
+                slot_seconds=300,
+                source_keys_secret="keys",
+            )
+        )
+        nowhere = DatabaseSecret(host="127.0.0.1", port=1, user="u", password="p", dbname="d")
+        made.secret = ServiceSecret(database=nowhere, redis_url=redis_url(2))
+        yield made
+        made.redis.client.close()
+
+    def test_asks_with_the_key_of_the_secret_as_often_as_its_plan_allows(
+        self, services, serving, source
+    ) -> None:
+        exchange = exchange_at(serving, "goldapi_io", name=source)
+
+        [quote] = services.market.ask([exchange])
+
+        assert isinstance(quote, Quote)
+        assert serving.headers[0]["x-access-token"] == KEY
+        assert services.redis.client.keys("*") == [f"asked:{source}"]
+
+    def test_leaves_prices_and_rates_alone_that_ask_for_it(self, services, serving, source) -> None:
+        limited = answer("", status=429)
+        serving.behave(PATHS["coinbase"], limited)
+        serving.behave(FRANKFURTER, limited)
+
+        services.market.ask([exchange_at(serving, "coinbase", name=f"{source} 1")])
+        services.exchange_rates.ask([exchange_at(serving, "frankfurter", name=f"{source} 2")])
+
+        kept = {f"paused:{source} 1", f"paused:{source} 2"}
+        assert set(services.redis.client.keys("*")) == kept
 
 
 class TestExchangeRates:
