@@ -27,6 +27,7 @@ from price_service.domain.model import (
 )
 
 _VERDICTS = TypeAdapter(tuple[Verdict, ...])
+_CANDLES = TypeAdapter(list[Candle])
 _RATES = TypeAdapter(dict[Currency, Rate])
 _HEALTH = TypeAdapter(tuple[SourceHealth, ...])
 
@@ -38,10 +39,9 @@ _TICK = (
 _REMOVE_OLD_ROWS = (
     "DELETE FROM price_history WHERE id IN (SELECT id FROM price_history "
     "WHERE interval = 'tick' AND changed_at < :before ORDER BY changed_at LIMIT :limit)",
-    # what the first statement had to leave still refers to its tick
-    "DELETE FROM prices WHERE id IN (SELECT id FROM prices WHERE timestamp < :before "
-    "AND NOT EXISTS (SELECT FROM price_history WHERE price_id = prices.id) "
-    "ORDER BY timestamp LIMIT :limit)",
+    # not every tick has an entry there: of as many of the oldest ones all entries are gone
+    "DELETE FROM prices WHERE id IN (SELECT id FROM prices "
+    "WHERE timestamp < :before ORDER BY timestamp LIMIT :limit)",
     "DELETE FROM exchange_rates WHERE (currency, as_of, source) IN ("
     "SELECT currency, as_of, source FROM exchange_rates old WHERE as_of < CAST(:before AS date) "
     "AND EXISTS (SELECT FROM exchange_rates newer "
@@ -195,13 +195,16 @@ class Repository:
             until: the start that is too late.
             limit: how many at most; where there are more, the newest ones.
         """
-        rows = self._connection.execute(
+        found = self._connection.execute(
             text(
-                "SELECT start, open, high, low, close, ticks, origin FROM candles "
+                # as one value: the driver takes longer for each of thousands than for all of this
+                "SELECT COALESCE(CAST(json_agg(candle ORDER BY start) AS text), '[]') FROM ("
+                "SELECT start, CAST(open AS text), CAST(high AS text), CAST(low AS text), "
+                "CAST(close AS text), ticks, origin FROM candles "
                 "WHERE currency = :currency AND interval = :interval "
                 "AND start >= COALESCE(CAST(:since AS timestamptz), '-infinity') "
                 "AND start < COALESCE(CAST(:until AS timestamptz), 'infinity') "
-                "ORDER BY start DESC LIMIT :limit"
+                "ORDER BY start DESC LIMIT :limit) AS candle"
             ),
             {
                 "currency": currency,
@@ -210,8 +213,8 @@ class Repository:
                 "until": until,
                 "limit": limit,
             },
-        )
-        return [Candle(*row) for row in rows][::-1]
+        ).scalar_one()
+        return _CANDLES.validate_json(found)
 
     def add_months(self, months: Sequence[RecordedPrice], source: str) -> int:
         """Add monthly averages, but those that are there; return how many are new."""
@@ -317,9 +320,7 @@ class Repository:
         )
 
     def delete_exchange(self, exchange_id: UUID) -> None:
-        self._connection.execute(
-            text("DELETE FROM exchanges WHERE id = :id"), {"id": exchange_id}
-        )
+        self._connection.execute(text("DELETE FROM exchanges WHERE id = :id"), {"id": exchange_id})
 
     def latest_rates(self) -> list[Rate]:
         """Return the newest rate of each currency."""

@@ -105,6 +105,10 @@ class HistoryItem(View):
     interval: str
 
 
+ShownPrice = Annotated[str, StringConstraints(pattern=r"^[0-9]+(\.[0-9]+)?$")]
+"""A decimal string that is text already: an answer may hold thousands."""
+
+
 class CandleView(View):
     """The first, highest, lowest and last price of an interval that begins at `start`.
 
@@ -112,10 +116,10 @@ class CandleView(View):
     """
 
     start: AwareDatetime
-    open: DecimalString
-    high: DecimalString
-    low: DecimalString
-    close: DecimalString
+    open: ShownPrice
+    high: ShownPrice
+    low: ShownPrice
+    close: ShownPrice
     ticks: int
     origin: Origin
 

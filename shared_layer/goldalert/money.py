@@ -29,6 +29,8 @@ MINOR_UNITS: Mapping[Currency, int] = MappingProxyType(
 )
 """Decimal places of a currency (ISO 4217)."""
 
+_MINOR_UNIT = {currency: Decimal(1).scaleb(-places) for currency, places in MINOR_UNITS.items()}
+
 MAX_DIGITS: Final = 30
 
 
@@ -39,8 +41,7 @@ def to_minor_unit(amount: Decimal, currency: Currency) -> Decimal:
         >>> to_minor_unit(Decimal("4389.379"), Currency.USD)
         Decimal('4389.38')
     """
-    places = Decimal(1).scaleb(-MINOR_UNITS[currency])
-    return amount.quantize(places, rounding=ROUND_HALF_EVEN)
+    return amount.quantize(_MINOR_UNIT[currency], rounding=ROUND_HALF_EVEN)
 
 
 _EXACT = Context(prec=3 * MAX_DIGITS, rounding=ROUND_HALF_EVEN)

@@ -38,6 +38,10 @@ GRAMS: Mapping[Unit, Decimal] = MappingProxyType(
 )
 """Grams in one unit."""
 
+_PURE_GRAMS = {(unit, karat): GRAMS[unit] * karat for unit in Unit for karat in Karat}
+_PURE_OUNCE = _PURE_GRAMS[Unit.TROY_OUNCE, Karat.K24]
+"""24 times the grams of pure gold: multiplied once, since a chart shows thousands of prices."""
+
 PLACES = Decimal("1e-12")
 """Prices are kept to 12 decimal places, as the databases' `numeric(28,12)` does."""
 
@@ -65,8 +69,8 @@ def price_in_unit(
         >>> price_in_unit(Decimal("4389.38"), Unit.GRAM, Karat.K18)
         Decimal('105.841382260533')
     """
-    value = _EXACT.multiply(per_troy_ounce, GRAMS[unit] * karat)
-    return _rounded_quotient(value, GRAMS[Unit.TROY_OUNCE] * Karat.K24, rounding)
+    pure = _PURE_GRAMS[unit, karat]
+    return _rounded_quotient(_EXACT.multiply(per_troy_ounce, pure), _PURE_OUNCE, rounding)
 
 
 def price_per_troy_ounce(
@@ -89,8 +93,8 @@ def price_per_troy_ounce(
         >>> price_per_troy_ounce(Decimal(100), Unit.GRAM, Karat.K22)
         Decimal('3393.106560000000')
     """
-    value = _EXACT.multiply(price, GRAMS[Unit.TROY_OUNCE] * Karat.K24)
-    return _rounded_quotient(value, GRAMS[unit] * karat, rounding)
+    pure = _PURE_GRAMS[unit, karat]
+    return _rounded_quotient(_EXACT.multiply(price, _PURE_OUNCE), pure, rounding)
 
 
 def _rounded_quotient(value: Decimal, divisor: Decimal, rounding: str) -> Decimal:

@@ -41,10 +41,10 @@ def candles(
         items=[
             CandleView(
                 start=candle.start,
-                open=measure.show(candle.open),
-                high=measure.show(candle.high),
-                low=measure.show(candle.low),
-                close=measure.show(candle.close),
+                open=str(measure.show(candle.open)),
+                high=str(measure.show(candle.high)),
+                low=str(measure.show(candle.low)),
+                close=str(measure.show(candle.close)),
                 ticks=candle.ticks,
                 origin=candle.origin,
             )
