@@ -2,7 +2,7 @@
 # Settings: PYTHON (a Python 3.13), API_PORT, AWS_PORT, DATABASE_URL, REDIS_URL, ALLOWED_ORIGINS, ALLOW_DROP; see README.md.
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run demo test build lint format types template unit stack-tests fuzz bench-auth invoke admin rotate-keys clean distclean
+.PHONY: help run demo test build lint format types template unit stack-tests fuzz bench bench-auth bench-prices invoke admin rotate-keys clean distclean
 
 BOOTSTRAP := localstack/bootstrap.sh
 DEV := .local/envs/dev/bin
@@ -62,9 +62,15 @@ fuzz: ## try EXAMPLES made-up inputs of each route (300), other ones each time, 
 	@$(BOOTSTRAP) dev localstack lambda redis
 	@FUZZ_EXAMPLES=$(or $(EXAMPLES),300) $(STACK) exec test -- $(DEV)/python $(PYTEST) -n 2 tests/security/test_bad_input.py
 
+bench: bench-auth bench-prices ## measure everything
+
 bench-auth: ## measure the authorizer and logins on this machine
 	@$(BOOTSTRAP) dev redis
 	@PYTHONPATH=functions:shared_layer:localstack $(DEV)/python -m tests.bench.auth
+
+bench-prices: ## measure reading prices over a year of ticks, and write bench/results/prices.json
+	@$(BOOTSTRAP) dev redis
+	@PYTHONPATH=functions:shared_layer:localstack $(DEV)/python -m tests.bench.prices
 
 invoke: ## invoke a function of the running stack: FUNCTION=alert-service-on-price-updated EVENT=events/invocations/...json
 	@$(STACK) invoke $(FUNCTION) $(EVENT)

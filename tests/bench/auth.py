@@ -7,25 +7,14 @@ import json
 import logging
 import os
 import statistics
-import tempfile
 import time
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from pathlib import Path
-from typing import Any
 
 from sqlalchemy import text
 
-from goldalert import secrets as goldalert_secrets
 from goldalert.ids import new_id
-from goldalert.secrets import DatabaseSecret
 from goldalert_local.client import PASSWORD
-from goldalert_local.credentials import Credentials
-from goldalert_local.profiles import STAGE
-from goldalert_local.stores.postgres import EmbeddedPostgres
-from goldalert_local.stores.redis import EmbeddedRedis
-from migrator.handlers.migrate import migrate
+from tests.bench.measuring import microseconds, stores
 from tests.support.invocations import Context
 
 ADDRESS = "ada@example.com"
@@ -33,51 +22,12 @@ ROUNDS = 3_000
 WARM_UP = 300
 LOGINS = 40
 SECRETS = {
-    "SERVICE_SECRET": "auth_service",
     "PEPPER_SECRET": "auth_pepper",
     "SIGNING_KEYS_SECRET": "auth_signing_keys",
     "VERIFICATION_KEYS_SECRET": "auth_verification_keys",
     "EVENT_KEY_SECRET": "event_key",
     "TOTP_KEY_SECRET": "auth_totp_key",
 }
-
-
-@contextmanager
-def accounts() -> Iterator[None]:
-    """The auth service's database and Redis, and a user in it."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        folder.chmod(0o755)
-        credentials = Credentials.make()
-        postgres = EmbeddedPostgres(folder / "postgres", folder, credentials.postgres_password)
-        redis = EmbeddedRedis(folder / "redis", folder, credentials.redis_password)
-        for store in (postgres, redis):
-            store.start()
-            store.wait()
-        try:
-            found = credentials.aws_secrets(postgres.address, redis.url)
-
-            class Provider:
-                def get(self, name: str, **_: Any) -> str:
-                    return json.dumps(found[name])
-
-            goldalert_secrets._provider = Provider  # type: ignore[assignment]
-            migrate(
-                DatabaseSecret.model_validate(found[f"goldalert/{STAGE}/postgres_admin"]),
-                "auth_service",
-                DatabaseSecret.model_validate(found[f"goldalert/{STAGE}/auth_service"]["database"]),
-            )
-            os.environ |= {
-                "STAGE": STAGE,
-                "TOPIC_ARN_PREFIX": "arn:aws:sns:us-east-1:000000000000:none-",
-                "API_ORIGIN": "http://localhost",
-                "POWERTOOLS_SERVICE_NAME": "auth_service",
-                **{name: f"goldalert/{STAGE}/{secret}" for name, secret in SECRETS.items()},
-            }
-            yield
-        finally:
-            redis.stop()
-            postgres.stop()
 
 
 def add_user() -> None:
@@ -111,17 +61,6 @@ def log_in(_number: int = 0) -> str:
     return str(body["access_token"])
 
 
-def microseconds(run: Callable[[], object]) -> list[float]:
-    for _ in range(WARM_UP):
-        run()
-    took = []
-    for _ in range(ROUNDS):
-        started = time.perf_counter_ns()
-        run()
-        took.append((time.perf_counter_ns() - started) / 1000)
-    return took
-
-
 def measure_authorizer() -> None:
     from auth_service.handlers import authorizer
 
@@ -131,7 +70,8 @@ def measure_authorizer() -> None:
         "authorizationToken": f"Bearer {log_in()}",
     }
     cpu_started = time.process_time()
-    took = microseconds(lambda: authorizer.lambda_handler(event, Context()))  # type: ignore[arg-type]
+    runs = {"authorizer": lambda: authorizer.lambda_handler(event, Context())}  # type: ignore[arg-type]
+    took = microseconds(ROUNDS, WARM_UP, runs)["authorizer"]
     cpu = (time.process_time() - cpu_started) / (ROUNDS + WARM_UP) * 1e6
     print(
         f"authorizer, warm: median {statistics.median(took):.0f} µs, "
@@ -149,7 +89,8 @@ def measure_logins(threads: int) -> None:
 
 
 def main() -> None:
-    with accounts():
+    os.environ["API_ORIGIN"] = "http://localhost"
+    with stores("auth_service", SECRETS):
         from goldalert.observability.log import logger
 
         logger.setLevel(logging.CRITICAL)
