@@ -1,0 +1,182 @@
+"""Inverts each guard of the price's rules, one at a time: `make mutants-prices`.
+
+A mutant that no test notices is a guard that nobody proves, unless `EXPLAINED` says why it makes no
+difference. mutmut cannot do it here: it takes a package for what lies under the root of the
+repository, and puts a copy of the whole of it beside the code.
+"""
+
+import ast
+import copy
+import importlib.abc
+import importlib.util
+import os
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+
+import hypothesis  # noqa: F401 - loaded once, for all
+import pytest
+
+import goldalert.events.prices  # noqa: F401 - likewise
+
+ROOT = Path(__file__).parents[2]
+DOMAIN = ROOT / "functions/price_service/domain"
+MODULES = ("agreement", "judging", "market", "health", "standing", "model")
+TESTS = "tests/unit/price_service/domain"
+
+INVERTED: dict[type[ast.cmpop], type[ast.cmpop]] = {
+    ast.Lt: ast.GtE,
+    ast.LtE: ast.Gt,
+    ast.Gt: ast.LtE,
+    ast.GtE: ast.Lt,
+    ast.Eq: ast.NotEq,
+    ast.NotEq: ast.Eq,
+    ast.Is: ast.IsNot,
+    ast.IsNot: ast.Is,
+    ast.In: ast.NotIn,
+    ast.NotIn: ast.In,
+}
+SHIFTED: dict[type[ast.cmpop], type[ast.cmpop]] = {
+    ast.Lt: ast.LtE,
+    ast.LtE: ast.Lt,
+    ast.Gt: ast.GtE,
+    ast.GtE: ast.Gt,
+}
+
+OPTIONS = (
+    *("--exitfirst", "--quiet", "--assert=plain"),
+    *("-p", "_hypothesis_pytestplugin", "-m", "not hypothesis"),
+)
+UNCHANGED = "nothing"
+
+EXPLAINED: dict[str, str] = {}
+"""Why a mutant makes no difference, by the mutant."""
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A module with one guard changed."""
+
+    module: str
+    line: int
+    was: str
+    now: str
+    source: str
+
+    @property
+    def name(self) -> str:
+        return f"{self.module}: {self.was}  →  {self.now}"
+
+
+def guards(tree: ast.AST) -> Iterator[tuple[ast.AST, ast.AST]]:
+    """Give each guard of a module with each thing that it may be instead."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Compare(ops=ops):
+                for index, operator in enumerate(ops):
+                    for table in (INVERTED, SHIFTED):
+                        if type(operator) in table:
+                            changed = copy.deepcopy(node)
+                            changed.ops[index] = table[type(operator)]()
+                            yield node, changed
+            case ast.BoolOp(op=operator, values=values):
+                other = ast.Or() if isinstance(operator, ast.And) else ast.And()
+                yield node, ast.BoolOp(other, values)
+                # each part away: a guard among others that never matters
+                for index in range(len(values)):
+                    rest = values[:index] + values[index + 1 :]
+                    yield node, rest[0] if len(rest) == 1 else ast.BoolOp(operator, rest)
+            case ast.UnaryOp(op=ast.Not(), operand=operand):
+                yield node, operand
+            case ast.If(test=test) | ast.IfExp(test=test):
+                yield from _negated(test)
+            case ast.comprehension(ifs=tests):
+                for test in tests:
+                    yield from _negated(test)
+
+
+def _negated(test: ast.expr) -> Iterator[tuple[ast.AST, ast.AST]]:
+    if isinstance(test, ast.Call | ast.Name | ast.Attribute):
+        yield test, ast.UnaryOp(ast.Not(), test)
+
+
+class _Replace(ast.NodeTransformer):
+    def __init__(self, old: ast.AST, new: ast.AST) -> None:
+        self._old, self._new = old, new
+
+    def visit(self, node: ast.AST) -> ast.AST:
+        return self._new if node is self._old else super().visit(node)
+
+
+def mutants_of(module: str) -> Iterator[Mutant]:
+    source = (DOMAIN / f"{module}.py").read_text()
+    for number in range(len(list(guards(ast.parse(source))))):
+        tree = ast.parse(source)
+        old, new = list(guards(tree))[number]
+        was, now = ast.unparse(old), ast.unparse(new)
+        mutated = ast.fix_missing_locations(_Replace(old, new).visit(tree))
+        yield Mutant(module, old.lineno, was, now, ast.unparse(mutated))
+
+
+class _Instead(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """Imports a mutant in place of its module."""
+
+    def __init__(self, mutant: Mutant) -> None:
+        self._name, self._source = f"price_service.domain.{mutant.module}", mutant.source
+
+    def find_spec(self, name: str, path: object = None, target: object = None) -> object:
+        return importlib.util.spec_from_loader(name, self) if name == self._name else None
+
+    def exec_module(self, module: object) -> None:
+        exec(compile(self._source, self._name, "exec"), module.__dict__)  # noqa: S102 - the mutant
+
+
+def survives(mutant: Mutant) -> bool:
+    """Run the tests on a mutant until one fails: first its own, last the made-up markets."""
+    sys.meta_path.insert(0, _Instead(mutant))
+    with Path(os.devnull).open("w") as nowhere:
+        os.dup2(nowhere.fileno(), 1)
+        os.dup2(nowhere.fileno(), 2)
+    tests = sorted(
+        (f"{TESTS}/test_{module}.py" for module in MODULES if module != "model"),
+        key=lambda test: mutant.module not in test,
+    )
+    try:
+        return all(
+            pytest.main([*OPTIONS, *files]) == pytest.ExitCode.OK
+            for files in (tests, [f"{TESTS}/test_faults.py"])
+        )
+    except Exception:
+        return False
+
+
+def main() -> None:
+    os.chdir(ROOT)
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # they take longer to load than the tests
+    modules = sys.argv[1:] or MODULES
+    mutants = [mutant for module in modules for mutant in mutants_of(module)]
+    mutants.insert(0, Mutant("agreement", 0, UNCHANGED, "", (DOMAIN / "agreement.py").read_text()))
+    # a process of its own for each, which begins with the libraries and without the rules
+    with get_context("fork").Pool(maxtasksperchild=1) as pool:
+        survived = pool.imap(survives, mutants)
+        if not next(survived):
+            sys.exit("the tests fail without any change")
+        survivors = []
+        for mutant, alive in zip(mutants[1:], survived, strict=True):
+            if alive:
+                survivors.append(mutant)
+                why = EXPLAINED.get(mutant.name, "NOT EXPLAINED")
+                print(f"line {mutant.line} of {mutant.name}: {why}", flush=True)
+    names = {mutant.name for mutant in survivors}
+    unneeded = {name for name in EXPLAINED.keys() - names if name.split(":")[0] in modules}
+    for name in unneeded:
+        print(f"is explained, and does not survive: {name}")
+    explained = len(names & EXPLAINED.keys())
+    print(f"{len(mutants) - 1} mutants, {len(survivors)} survive, {explained} of them explained")
+    sys.exit(bool(unneeded or names - EXPLAINED.keys()))
+
+
+if __name__ == "__main__":
+    main()
