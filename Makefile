@@ -2,7 +2,7 @@
 # Settings: PYTHON (a Python 3.13), API_PORT, AWS_PORT, DATABASE_URL, REDIS_URL, ALLOWED_ORIGINS, ALLOW_DROP; see README.md.
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run demo test build lint format types template unit stack-tests fuzz bench bench-auth bench-prices invoke admin rotate-keys clean distclean
+.PHONY: help run demo test build lint format types template unit stack-tests fuzz bench bench-auth bench-prices prove-prices mutants-prices invoke admin rotate-keys clean distclean
 
 BOOTSTRAP := localstack/bootstrap.sh
 DEV := .local/envs/dev/bin
@@ -12,7 +12,7 @@ SAM := PATH="$(CURDIR)/.local/envs/tools/bin:$$PATH" SAM_CLI_TELEMETRY=0 AWS_DEF
 PYTEST := -m pytest --quiet
 
 help: ## list every target
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: ## start everything and serve the API at http://localhost:8000 until Ctrl-C
 	@$(BOOTSTRAP) dev localstack lambda redis
@@ -71,6 +71,14 @@ bench-auth: ## measure the authorizer and logins on this machine
 bench-prices: ## measure reading prices over a year of ticks, and write bench/results/prices.json
 	@$(BOOTSTRAP) dev redis
 	@PYTHONPATH=functions:shared_layer:localstack $(DEV)/python -m tests.bench.prices
+
+prove-prices: ## play CASES made-up markets (1000000) with bad sources, and write bench/results/prove-prices.json
+	@$(BOOTSTRAP) dev
+	@PYTHONPATH=functions:shared_layer $(DEV)/python -m tests.proof.prices --cases $(or $(CASES),1000000)
+
+mutants-prices: ## invert each guard of the price's rules, and see that a test fails
+	@$(BOOTSTRAP) dev
+	@PYTHONPATH=functions:shared_layer $(DEV)/python -m tests.proof.mutants
 
 invoke: ## invoke a function of the running stack: FUNCTION=alert-service-on-price-updated EVENT=events/invocations/...json
 	@$(STACK) invoke $(FUNCTION) $(EVENT)
