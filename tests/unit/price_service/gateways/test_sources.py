@@ -3,13 +3,14 @@
 import logging
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 
 from goldalert.cache.client import RedisDatabase
 from goldalert.errors import UnavailableError
 from price_service.domain.model import Quote, Reason, Refusal
-from price_service.gateways.adapters import ADAPTERS
+from price_service.gateways.adapters import ADAPTERS, Reading
 from price_service.gateways.keys import SourceKey, SourceKeys, SourceKeysSecret
 from price_service.gateways.outgoing import OutgoingHttp
 from price_service.gateways.sources import HttpPriceSource, Market
@@ -69,7 +70,7 @@ def test_without_sources_there_are_no_answers() -> None:
 
 
 def test_a_source_has_a_time_of_its_own_within_that_of_all(answering, monkeypatch) -> None:
-    impatient = ADAPTERS["swissquote"].__class__("/hanging", ADAPTERS["swissquote"].read, 0.3)
+    impatient = replace(ADAPTERS["swissquote"], path="/hanging", seconds=0.3)
     monkeypatch.setitem(ADAPTERS, "swissquote", impatient)
     answering.behave("/hanging", hang)
     started = time.monotonic()
@@ -184,6 +185,16 @@ class TestKey:
         assert isinstance(refused, Refusal)
         assert KEY not in repr(refused)
         assert KEY not in caplog.text
+
+    def test_is_taken_out_of_what_a_reader_quotes(self, answering, monkeypatch) -> None:
+        """S16."""
+
+        def read(_: object) -> Reading:
+            raise ValueError(f"{KEY} is not what was expected")
+
+        monkeypatch.setitem(ADAPTERS, "goldapi_io", replace(ADAPTERS["goldapi_io"], read=read))
+
+        assert fetch(answering, "goldapi_io").detail == "*** is not what was expected"
 
 
 class TestMarketWithoutKeys:
