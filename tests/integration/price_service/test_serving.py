@@ -233,6 +233,9 @@ class TestAnalytics:
             "ema": "4415.68",
             "volatility": "1.77",
         }
+        gram = ok("/price/analytics", unit="gram")
+        # what is shown adds up, though 44 dollars an ounce are 1.4146 a gram
+        assert (gram["open"], gram["close"], gram["change"]) == ("141.46", "142.88", "1.42")
         week = ok("/price/analytics", window="7d", currency="EUR", unit="kilogram", karat=18)
         assert (week["candles"], week["interval"]) == (2, "1h")
         # 4300 and 4444 times 0.86 / 31.1034768 * 1000 * 18 / 24
