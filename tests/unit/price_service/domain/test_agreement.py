@@ -5,7 +5,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from price_service.domain.agreement import accept, bid_and_ask, decide
+from price_service.domain.agreement import accept, bid_and_ask, decide, wants_more_votes
 from price_service.domain.model import Reason, TickReason
 from tests.support.market_day import NOON, SLOT, day, quote, quotes, refusal, run
 
@@ -359,6 +359,19 @@ class TestJump:
         )
 
         assert ticks[2].reason is TickReason.JUMP_UNCONFIRMED
+
+    @pytest.mark.parametrize(
+        ("moved", "wants"),
+        [
+            ({"swissquote": "4160", "a": "4160", "b": ""}, True),
+            ({"swissquote": "4160", "a": "4160", "b": "4160"}, False),  # it is published
+            ({"swissquote": "4500", "a": "4500", "b": "4500"}, False),  # three cannot change it
+            ({"swissquote": "4160", "a": "4300", "b": ""}, False),  # is no jump, but a split
+            (CALM, False),
+        ],
+    )
+    def test_wants_more_votes_where_these_would_publish_it(self, moved, wants):
+        assert wants_more_votes(day(CALM, moved)[1]) is wants
 
     def test_cannot_be_known_of_the_first_price(self):
         assert day({"swissquote": "4000", "a": "4000", "b": "4000"})[0].may_trigger
