@@ -51,7 +51,22 @@ OPTIONS = (
 )
 UNCHANGED = "nothing"
 
-EXPLAINED: dict[str, str] = {}
+FOR_TYPES = "what counts or may trigger has a price; only the type checker cannot know"
+EXPLAINED: dict[str, str] = {
+    f"agreement: {was}  →  {now}": FOR_TYPES
+    for was, now in (
+        ("not tick.may_trigger or tick.price is None", "not tick.may_trigger"),
+        (
+            "last is None or last.price is None or tick.price is None",
+            "last is None or last.price is None",
+        ),
+        (
+            "is_counted(verdict) and verdict.price is not None and "
+            "_is_within(MAJORITY_WITHIN, verdict.price, middle)",
+            "is_counted(verdict) and _is_within(MAJORITY_WITHIN, verdict.price, middle)",
+        ),
+    )
+}
 """Why a mutant makes no difference, by the mutant."""
 
 

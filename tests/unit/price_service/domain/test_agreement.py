@@ -65,9 +65,9 @@ class TestTwoQuotes:
         assert tick.price == Decimal("4390.5")
         assert tick.may_trigger
 
-    @pytest.mark.parametrize(("other", "state"), [("1003", "reduced"), ("1003.1", "held")])
-    def test_lie_within_0_3_percent(self, other, state):
-        assert agree(swissquote="1000", a=other).state == state
+    @pytest.mark.parametrize(("other", "state"), [("1001.5", "reduced"), ("1001.51", "held")])
+    def test_lie_within_0_3_percent_of_their_middle(self, other, state):
+        assert agree(swissquote="998.5", a=other).state == state
 
 
 def test_one_quote_is_held():
