@@ -238,7 +238,15 @@ class TestGoldApiIo:
 
     @pytest.mark.parametrize(
         "spread",
-        [{"bid": None}, {"ask": None}, {"bid": 4390}, {"ask": 4389}, {"bid": 0}, {"bid": -1}],
+        [
+            {"bid": None},
+            {"ask": None},
+            {"bid": 4389.5},
+            {"ask": 4389.2},
+            {"bid": 4390},
+            {"bid": 0},
+            {"bid": -1},
+        ],
     )
     def test_leaves_a_spread_out_that_does_not_enclose_its_price(self, sources, spread) -> None:
         quote = keyed_answer(sources, "goldapi_io", **spread)

@@ -58,6 +58,9 @@ def test_what_is_wrong_is_said_without_the_secret(entry) -> None:
 
 def test_a_key_is_shown_nowhere() -> None:
     """S16."""
+    with pytest.raises(ValidationError) as caught:
+        SourceKey(key="s3cret words")
+    assert "s3cret" not in str(caught.value)
     assert "s3cret" not in f"{SourceKey(key='s3cret')!r} {SourceKey(key='s3cret')}"
 
 
