@@ -84,10 +84,10 @@ class TestUnchangedValue:
 
     def test_counts_while_its_peers_have_hardly_moved(self):
         ticks = day(
-            {"gold-api": "4390", "timed": "4390", "other": "4390.2"},
+            {"gold-api": "4390", "timed": "4390", "other": "4390"},
             {"gold-api": "4390", "timed": "4391", "other": "4391.2"},
             {"gold-api": "4390", "timed": "4392", "other": "4392.2"},
-            {"gold-api": "4390", "timed": "4394.39", "other": "4394.58"},  # 0.1 % is 4.39
+            {"gold-api": "4390", "timed": "4394.39", "other": "4394.39"},  # 0.1 % is 4.39
         )
 
         assert ticks[-1].verdicts[0].reason is Reason.COUNTED
@@ -201,6 +201,25 @@ class TestReopening:
             Reason.COUNTED,
             Reason.COUNTED,
         ]
+
+    def test_a_value_without_a_time_that_has_not_left_that_of_the_break_never_counts(self):
+        *_, last = day(
+            *[{"gold-api": "4390", "timed": f"4390.{n}", "other": f"4391.{n}"} for n in range(6)],
+            start=DAILY_OPENING - timedelta(minutes=5),
+        )
+
+        assert last.slot == DAILY_OPENING + timedelta(minutes=20)
+        assert last.verdicts[0].reason is Reason.FROM_BEFORE_OPENING
+
+    def test_a_value_without_a_time_may_leave_that_of_the_break_with_the_opening(self):
+        *_, last = day(
+            {"gold-api": "4390", "timed": "4390", "other": "4391"},
+            {"gold-api": "4391", "timed": "4391", "other": "4391"},
+            {"gold-api": "4390", "timed": "4390", "other": "4391"},
+            start=DAILY_OPENING - timedelta(minutes=5),
+        )
+
+        assert last.verdicts[0].reason is Reason.COUNTED
 
     def test_what_a_value_did_before_the_closing_does_not_count(self):
         ticks = day(
