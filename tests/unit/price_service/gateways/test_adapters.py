@@ -292,7 +292,9 @@ class TestMetalsDev:
         body["timestamps"]["metal"] = "2026-08-18T15:29:00+02:00"
         sources.behave(PATHS["metals_dev"], answer(body))
 
-        assert fetch(sources, "metals_dev").quoted_at == datetime(2026, 8, 18, 13, 29, tzinfo=UTC)
+        quoted_at = fetch(sources, "metals_dev").quoted_at
+
+        assert quoted_at.isoformat() == "2026-08-18T13:29:00+00:00"
 
 
 class TestMetalPriceApi:
