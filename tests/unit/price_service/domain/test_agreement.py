@@ -192,6 +192,7 @@ class TestQuotesThatAreNotNew:
 
         assert (tick.state, tick.counted) == ("reduced", 2)
         assert tick.price == Decimal(price)
+        assert tick.sources == ["swissquote", "a"]
 
     def test_keep_a_bad_source_from_drawing_the_price_away_from_the_only_new_honest_quote(self):
         """R1."""
