@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
-from decimal import ROUND_05UP, Context, Decimal
+from decimal import Context, Decimal
 
 from goldalert.money import Currency, to_minor_unit
-from goldalert.units import PLACES, Karat, Unit, price_in_unit
+from goldalert.units import GRAMS, PLACES, Karat, Unit
 from price_service.domain.model import Rate
 
 _BELIEVED_MOVE = Decimal("1.2")
@@ -14,6 +14,15 @@ _BELIEVED_WITHIN = timedelta(days=30)
 
 _EXACT = Context(prec=80)
 """Holds the product of any two `numeric(28,12)`, so that it is rounded once."""
+
+_ROUNDED = Context(prec=60)
+
+_PURE_OUNCES = {
+    (unit, karat): _EXACT.divide(GRAMS[unit] * karat, GRAMS[Unit.TROY_OUNCE] * Karat.K24)
+    for unit in Unit
+    for karat in Karat
+}
+"""Troy ounces of pure gold in one unit of a karat, to 80 digits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +40,9 @@ class Measure:
 
     def show(self, per_troy_ounce: Decimal) -> Decimal:
         """Return a price per troy ounce of pure gold, in the same currency, for people to read."""
-        # rounded twice, but not to something else than if it had been once
-        exact = price_in_unit(per_troy_ounce, self.unit, self.karat, rounding=ROUND_05UP)
-        return to_minor_unit(exact, self.currency)
+        # with fewer digits than the factor has: what is exactly between two prices stays there
+        amount = _ROUNDED.multiply(per_troy_ounce, _PURE_OUNCES[self.unit, self.karat])
+        return to_minor_unit(amount, self.currency)
 
 
 def prices_by_currency(usd: Decimal, rates: Iterable[Rate]) -> dict[Currency, Decimal]:

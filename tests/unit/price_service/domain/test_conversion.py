@@ -97,6 +97,8 @@ def test_a_price_in_another_currency_is_the_exact_product_rounded_once(
 # a tie in grams of 18 karat, and in ounces of 22, but for what is behind the twelfth place
 @example(price=Decimal("4390.359428576001"))
 @example(price=Decimal("4390.030909090909"))
+# a tie in ounces of 22 karat, of which there is no exact decimal
+@example(price=Decimal("0.18"))
 def test_what_is_shown_is_the_exact_fraction_rounded_once_in_every_measure(price) -> None:
     for measure in MEASURES:
         exact = (
