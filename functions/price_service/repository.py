@@ -4,9 +4,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Annotated
 from uuid import UUID
 
-from pydantic import TypeAdapter
+from pydantic import BeforeValidator, TypeAdapter
 from sqlalchemy import Connection, Row, text
 
 from goldalert.ids import new_id
@@ -26,7 +27,13 @@ from price_service.domain.model import (
     Verdict,
 )
 
-_VERDICTS = TypeAdapter(tuple[Verdict, ...])
+
+def _with_upstream(verdict: dict[str, object]) -> dict[str, object]:
+    """Read what ticks of a version before called `group`, too."""
+    return {"upstream": verdict.get("group"), **verdict}
+
+
+_VERDICTS = TypeAdapter(tuple[Annotated[Verdict, BeforeValidator(_with_upstream)], ...])
 _CANDLES = TypeAdapter(list[Candle])
 _RATES = TypeAdapter(dict[Currency, Rate])
 _HEALTH = TypeAdapter(tuple[SourceHealth, ...])

@@ -128,7 +128,7 @@ class QuoteView(View):
     """What one source said, and what was made of it."""
 
     source: str
-    group: str
+    upstream: str
     reason: Reason
     agrees: bool
     price: DecimalString | None

@@ -40,7 +40,7 @@ def says(price: str) -> Fault:
 
 
 def refuses(reason: Reason) -> Fault:
-    return lambda honest, *_: Refusal(honest.source, honest.group, reason)
+    return lambda honest, *_: Refusal(honest.source, honest.upstream, reason)
 
 
 def inverted(honest: Quote, *_: object) -> Answer:

@@ -33,7 +33,7 @@ PAIR_WITHIN = Decimal("0.003")
 JUMP = Decimal("0.01")
 GREAT_JUMP = Decimal("0.1")
 CONFIRMED_WITHIN = Decimal("0.005")
-JUMP_GROUPS = 3
+JUMP_UPSTREAMS = 3
 HISTORY_TICKS = 12
 """How many of the last ticks the rules look back on."""
 
@@ -69,7 +69,7 @@ def decide(
 
 def wants_more_votes(tick: Tick) -> bool:
     """Say whether a jump could be published at once if more sources answered."""
-    return tick.reason is TickReason.JUMP_UNCONFIRMED and tick.agreeing < JUMP_GROUPS
+    return tick.reason is TickReason.JUMP_UNCONFIRMED and tick.agreeing < JUMP_UPSTREAMS
 
 
 def accept(
@@ -98,8 +98,8 @@ def accept(
 
 
 def votes_of(verdicts: Iterable[Verdict]) -> list[Decimal]:
-    """Return one vote per upstream group: the median of its counted quotes."""
-    return _by_group(verdict for verdict in verdicts if is_counted(verdict))
+    """Return one vote for each upstream: the median of its counted quotes."""
+    return _by_upstream(verdict for verdict in verdicts if is_counted(verdict))
 
 
 def bid_and_ask(tick: Tick) -> tuple[Decimal, Decimal] | None:
@@ -125,7 +125,7 @@ def _agree(
     slot: datetime, votes: Sequence[Decimal], verdicts: Sequence[Verdict], history: Sequence[Tick]
 ) -> Tick:
     # where between the votes the raw median of all quotes is: that of the votes, usually
-    said = _by_group(verdict for verdict in verdicts if has_value(verdict))
+    said = _by_upstream(verdict for verdict in verdicts if has_value(verdict))
     middle = median((min(votes), median(said), max(votes)))
     agreeing = sum(_is_within(MAJORITY_WITHIN, vote, middle) for vote in votes)
     verdicts = tuple(
@@ -168,11 +168,11 @@ def _mind_the_jump(tick: Tick, history: Sequence[Tick]) -> Tick:
     announced = last.candidate is not None and _is_within(
         CONFIRMED_WITHIN, tick.price, last.candidate
     )
-    by_groups = tick.agreeing >= JUMP_GROUPS
+    by_upstreams = tick.agreeing >= JUMP_UPSTREAMS
     if not _is_within(GREAT_JUMP, tick.price, last.price):
-        if by_groups and announced and last.agreeing >= JUMP_GROUPS:
+        if by_upstreams and announced and last.agreeing >= JUMP_UPSTREAMS:
             return _grade(tick)
-    elif by_groups:
+    elif by_upstreams:
         return _grade(tick)
     elif announced:
         return replace(tick, state="reduced", reason=TickReason.JUMP_CONFIRMED)
@@ -224,13 +224,13 @@ def _without_price(
     )
 
 
-def _by_group(verdicts: Iterable[Verdict]) -> list[Decimal]:
-    """Return the median of what the sources of each upstream group say."""
-    groups: dict[str, list[Decimal]] = {}
+def _by_upstream(verdicts: Iterable[Verdict]) -> list[Decimal]:
+    """Return the median of what the sources of each upstream say."""
+    said: dict[str, list[Decimal]] = {}
     for verdict in verdicts:
         if verdict.price is not None:
-            groups.setdefault(verdict.group, []).append(verdict.price)
-    return [median(prices) for prices in groups.values()]
+            said.setdefault(verdict.upstream, []).append(verdict.price)
+    return [median(prices) for prices in said.values()]
 
 
 def _is_within(share: Decimal, value: Decimal, of: Decimal) -> bool:

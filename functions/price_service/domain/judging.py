@@ -57,15 +57,15 @@ def record(answers: Iterable[Answer]) -> tuple[Verdict, ...]:
 
 
 def quotes_are_frozen(verdicts: Sequence[Verdict], history: Sequence[Tick]) -> bool:
-    """Say whether the quotes of most groups have stopped: the market may not be open."""
+    """Say whether the quotes of most upstreams have stopped: the market may not be open."""
     values = [verdict for verdict in verdicts if has_value(verdict)]
-    groups = {verdict.group for verdict in values}
+    upstreams = {verdict.upstream for verdict in values}
     moving = {
-        verdict.group
+        verdict.upstream
         for verdict in values
         if verdict.reason not in _FROZEN and not _is_unchanged(verdict, history)
     }
-    return 2 * len(groups - moving) > len(groups)
+    return 2 * len(upstreams - moving) > len(upstreams)
 
 
 def _judge_alone(
@@ -139,9 +139,9 @@ def _is_left_behind(verdict: Verdict, verdicts: Sequence[Verdict], history: Sequ
     if not _is_unchanged(verdict, history):
         return False
     window = _window(verdict.source, history)
-    peers = [v for v in verdicts if is_counted(v) and v.group != verdict.group]
-    moved = {peer.group for peer in peers if _has_moved(peer, window)}
-    return 2 * len(moved) > len({peer.group for peer in peers})
+    peers = [v for v in verdicts if is_counted(v) and v.upstream != verdict.upstream]
+    moved = {peer.upstream for peer in peers if _has_moved(peer, window)}
+    return 2 * len(moved) > len({peer.upstream for peer in peers})
 
 
 def _has_moved(peer: Verdict, window: Sequence[Tick]) -> bool:
@@ -161,10 +161,10 @@ def _window(source: str, history: Sequence[Tick]) -> list[Tick]:
 
 def _verdict(answer: Answer, reason: Reason) -> Verdict:
     if not isinstance(answer, Quote):
-        return Verdict(answer.source, answer.group, answer.reason, detail=answer.detail)
+        return Verdict(answer.source, answer.upstream, answer.reason, detail=answer.detail)
     return Verdict(
         answer.source,
-        answer.group,
+        answer.upstream,
         reason,
         price=answer.price,
         currency=answer.currency,

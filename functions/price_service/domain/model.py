@@ -75,14 +75,14 @@ class Quote:
 
     Attributes:
         source: the name of the source.
-        group: the upstream that the source draws from; sources with the same one share a vote.
+        upstream: whom the source has its prices from; sources with the same one share a vote.
         quoted_at: the quote's own time; None when the source has no trustworthy one.
         bid: what it buys for, where it says so.
         ask: what it sells for, where it says so.
     """
 
     source: str
-    group: str
+    upstream: str
     price: Decimal
     currency: str
     quoted_at: datetime | None
@@ -96,7 +96,7 @@ class Refusal:
     """A source that was asked and gave no quote."""
 
     source: str
-    group: str
+    upstream: str
     reason: Reason
     detail: str = ""
 
@@ -109,7 +109,7 @@ class Verdict:
     """What was made of one source's answer. Kept with the tick, as its provenance."""
 
     source: str
-    group: str
+    upstream: str
     reason: Reason
     price: Decimal | None = None
     currency: str | None = None
@@ -148,7 +148,7 @@ class Tick:
         price: the price that stands: the slot's own, or the last one; None before the first.
         as_of: the slot that `price` was agreed on in.
         candidate: what was agreed on but is held back, because it is far from the last price.
-        counted: votes that were counted, one per upstream group.
+        counted: votes that were counted, one for each upstream.
         agreeing: those of them that are close to their median.
         spread_bps: from the lowest to the highest counted vote, in basis points of the median.
     """

@@ -59,7 +59,7 @@ class HttpPriceSource:
             deadline: of all sources; a source's own may come before it.
             anyway: ask it though its circuit is open.
         """
-        name, group = self._exchange.name, self._exchange.upstream
+        name, upstream = self._exchange.name, self._exchange.upstream
         ask = partial(self._ask, min(deadline, time.monotonic() + self._adapter.seconds))
         try:
             if self._circuits is None:
@@ -69,10 +69,10 @@ class HttpPriceSource:
             else:
                 reading = self._circuits.ask(name, ask)
         except RefusedError as refused:
-            return Refusal(name, group, refused.reason, self._without_key(refused.detail))
+            return Refusal(name, upstream, refused.reason, self._without_key(refused.detail))
         return Quote(
             name,
-            group,
+            upstream,
             reading.price,
             reading.currency,
             reading.quoted_at,

@@ -5,6 +5,7 @@ from decimal import Decimal
 from uuid import uuid4
 
 import pytest
+from sqlalchemy import text
 
 from goldalert.cache.cache_aside import Cache
 from goldalert.cache.client import RedisDatabase
@@ -346,6 +347,20 @@ class TestTick:
             ("gold-api.com", "4390.5", "counted", True),
             ("coinbase", "8780", "counted", False),
         ]
+
+    def test_of_before_shows_who_shares_a_vote_under_the_name_of_now(self, prices) -> None:
+        stored = prices.fetch(swissquote="4390")
+        with prices.engine.begin() as connection:
+            connection.execute(
+                text(
+                    "UPDATE prices SET quotes = "
+                    """CAST(replace(CAST(quotes AS text), '"upstream"', '"group"') AS jsonb)"""
+                )
+            )
+
+        [quote] = ok(f"/price/ticks/{stored.id}")["quotes"]
+
+        assert (quote["source"], quote["upstream"]) == ("swissquote", "swissquote")
 
     def test_that_does_not_exist_is_not_found(self) -> None:
         assert get(f"/price/ticks/{uuid4()}").status == 404

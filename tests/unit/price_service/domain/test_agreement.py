@@ -103,9 +103,9 @@ def test_without_agreement_the_last_price_and_its_time_stay(slot, state):
 class TestUpstreams:
     def test_share_one_vote(self):
         answers = [
-            quote("mirror-1", "4500", group="upstream"),
-            quote("mirror-2", "4500", group="upstream"),
-            quote("mirror-3", "4501", group="upstream"),
+            quote("mirror-1", "4500", upstream="upstream"),
+            quote("mirror-2", "4500", upstream="upstream"),
+            quote("mirror-3", "4501", upstream="upstream"),
             *quotes(swissquote="4390", a="4391"),
         ]
 
@@ -116,9 +116,9 @@ class TestUpstreams:
 
     def test_vote_with_the_median_of_their_mirrors(self):
         answers = [
-            quote("mirror-1", "4390", group="upstream"),
-            quote("mirror-2", "4391", group="upstream"),
-            quote("mirror-3", "9999", group="upstream"),
+            quote("mirror-1", "4390", upstream="upstream"),
+            quote("mirror-2", "4391", upstream="upstream"),
+            quote("mirror-3", "9999", upstream="upstream"),
             *quotes(swissquote="4392"),
         ]
 
@@ -206,8 +206,8 @@ class TestQuotesThatAreNotNew:
 
     def test_share_what_they_say_with_their_upstream(self):
         mirrors = [
-            quote("swissquote", "4390", group="one"),
-            quote("mirror", "4390", group="one", quoted_at=self.OLD),
+            quote("swissquote", "4390", upstream="one"),
+            quote("mirror", "4390", upstream="one", quoted_at=self.OLD),
         ]
 
         tick = decide(NOON, [*mirrors, *quotes(a="4391", b="4392")], [])
@@ -295,13 +295,13 @@ class TestJump:
 
         assert ticks[1].price == Decimal(4040)
 
-    def test_is_published_at_once_when_three_groups_agree(self):
+    def test_is_published_at_once_when_three_upstreams_agree(self):
         ticks = day(CALM, {"swissquote": "4160", "a": "4161", "b": "4162"})
 
         assert ticks[1].state == "fresh"
         assert ticks[1].price == Decimal(4161)
 
-    def test_of_two_groups_is_held_one_slot_and_then_reduced(self):
+    def test_of_two_upstreams_is_held_one_slot_and_then_reduced(self):
         moved = {"swissquote": "4160", "a": "4161", "b": ""}
         ticks = day(CALM, moved, {**moved, "a": "4162"})
 
@@ -332,7 +332,7 @@ class TestJump:
 
         assert ticks[1].reason is TickReason.JUMP_UNCONFIRMED
 
-    def test_of_more_than_ten_percent_needs_three_groups_and_two_slots(self):
+    def test_of_more_than_ten_percent_needs_three_upstreams_and_two_slots(self):
         moved = {"swissquote": "4500", "a": "4500", "b": "4501"}
         ticks = day(CALM, moved, moved)
 
@@ -340,14 +340,14 @@ class TestJump:
         assert ticks[2].price == Decimal(4500)
 
     @pytest.mark.parametrize(("first", "second"), [("", "4500"), ("4500", ""), ("", "")])
-    def test_of_more_than_ten_percent_is_held_without_three_groups(self, first, second):
+    def test_of_more_than_ten_percent_is_held_without_three_upstreams(self, first, second):
         moved = {"swissquote": "4500", "a": "4500", "b": first}
         ticks = day(CALM, moved, {**moved, "b": second})
 
         assert ticks[2].state == "held"
         assert ticks[2].price == Decimal(4000)
 
-    def test_of_exactly_ten_percent_passes_with_three_groups(self):
+    def test_of_exactly_ten_percent_passes_with_three_upstreams(self):
         ticks = day(CALM, {"swissquote": "4400", "a": "4400", "b": "4400"})
 
         assert ticks[1].state == "fresh"

@@ -149,8 +149,8 @@ class TestUnchangedValue:
             (
                 slot := NOON + n * SLOT,
                 [
-                    quote("gold-api", "4390", slot, group="upstream"),
-                    quote("mirror", f"439{n}", slot, group="upstream"),
+                    quote("gold-api", "4390", slot, upstream="upstream"),
+                    quote("mirror", f"439{n}", slot, upstream="upstream"),
                 ],
             )
             for n in (0, 3, 6, 9)

@@ -58,7 +58,7 @@ def test_the_real_shape_is_read(sources, adapter, price, quoted_at, bid, ask) ->
 
     assert fetch(sources, adapter) == Quote(
         source=adapter,
-        group=f"{adapter} upstream",
+        upstream=f"{adapter} upstream",
         price=Decimal(price),
         currency="USD",
         quoted_at=quoted_at,
