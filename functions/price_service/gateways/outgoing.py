@@ -9,12 +9,12 @@ import ssl
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import cached_property
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from threading import Thread, Timer
 from urllib.parse import SplitResult, urlsplit
 
@@ -30,6 +30,9 @@ from price_service.domain.model import Reason
 
 MAX_BODY_BYTES = 256 * 1024
 _ATTEMPTS = 3
+
+_LEAD_INSIDE = [ip_network(network) for network in ("64:ff9b::/96", "::/96", "fec0::/10")]
+"""What `is_global` lets pass: IPv4 behind a NAT64 gateway or in IPv6's own form, and site-local."""
 
 
 class RefusedError(Exception):
@@ -99,7 +102,9 @@ class OutgoingHttp:
         parts = urlsplit(url)
         try:
             connection, sock = self._connect(parts, deadline)
-            with _shut_at(deadline, sock):
+            with closing(connection), _shut_at(deadline, sock):
+                if isinstance(sock, ssl.SSLSocket):
+                    sock.do_handshake()
                 body = _exchange(connection, parts, headers)
             if time.monotonic() >= deadline:  # what was read may have been cut off
                 raise TimeoutError
@@ -125,8 +130,8 @@ class OutgoingHttp:
             connection = HTTPConnection(host, port)
         else:
             connection = HTTPSConnection(host, port, context=self._tls)
-            with _shut_at(deadline, sock):
-                sock = self._tls.wrap_socket(sock, server_hostname=host)
+            # the handshake waits: only what is wrapped already can be shut at the deadline
+            sock = self._tls.wrap_socket(sock, server_hostname=host, do_handshake_on_connect=False)
         connection.sock = sock
         return connection, sock
 
@@ -134,7 +139,8 @@ class OutgoingHttp:
         ip = ip_address(address)
         if self.allow_loopback and ip.is_loopback:
             return
-        if not is_tls or not ip.is_global or ip.is_multicast:
+        leads_inside = any(ip in network for network in _LEAD_INSIDE)
+        if not is_tls or not ip.is_global or ip.is_multicast or leads_inside:
             raise RefusedError(Reason.FORBIDDEN_ADDRESS, "https to a public address only")
 
 
@@ -172,18 +178,17 @@ def _exchange(connection: HTTPConnection, parts: SplitResult, headers: Mapping[s
     if parts.query:
         target += f"?{parts.query}"
     own = {"Accept-Encoding": "identity", "User-Agent": "gold-price-alert"}
-    try:
-        connection.request("GET", target, headers={**headers, **own})
-        with connection.getresponse() as response:
-            _check_status(response)
-            body = response.read(MAX_BODY_BYTES + 1)
-            if len(body) > MAX_BODY_BYTES:
-                raise RefusedError(Reason.TOO_LARGE)
-            if response.length:
-                raise ConnectionResetError("the body is cut off")
-            return body
-    finally:
-        connection.close()
+    connection.request("GET", target, headers={**headers, **own})
+    with connection.getresponse() as response:
+        _check_status(response)
+        # into a buffer: `read` takes a chunk of the size -1 for all there is, however much
+        buffer = bytearray(MAX_BODY_BYTES + 1)
+        size = response.readinto(buffer)
+        if size > MAX_BODY_BYTES:
+            raise RefusedError(Reason.TOO_LARGE)
+        if response.length:
+            raise ConnectionResetError("the body is cut off")
+        return bytes(buffer[:size])
 
 
 def _check_status(response: HTTPResponse) -> None:
@@ -199,7 +204,10 @@ def _check_status(response: HTTPResponse) -> None:
 
 
 def _seconds_to_wait(retry_after: str) -> int | None:
-    """Read a `Retry-After`, which is a number of seconds or a date (RFC 9110, 10.2.3)."""
+    """Read a `Retry-After`, which is a number of seconds or a date (RFC 9110, 10.2.3).
+
+    urllib3 could, too, but is boto3's dependency and not ours.
+    """
     if retry_after.isascii() and retry_after.isdigit():
         return int(retry_after[:9])
     try:

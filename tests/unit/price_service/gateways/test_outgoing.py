@@ -8,12 +8,14 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
 from email.utils import format_datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from price_service.domain.model import Reason
 from price_service.gateways.outgoing import MAX_BODY_BYTES, OutgoingHttp, RefusedError
 from tests.support.price_sources import (
+    Behaviour,
     PriceSources,
     answer,
     cut_off,
@@ -32,6 +34,16 @@ PATIENCE = 0.4
 def get(url: str, *, seconds: float = 5, http: OutgoingHttp | None = None) -> bytes:
     http = http or OutgoingHttp(allow_loopback=True)
     return http.get(url, time.monotonic() + seconds)
+
+
+def in_chunks(size: str, rest: bytes) -> Behaviour:
+    """Answer with `rest` after the first chunk's size, a hexadecimal number."""
+
+    def behave(handler: Any) -> None:
+        head = f"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{size}\r\n"
+        handler.wfile.write(head.encode() + rest)
+
+    return behave
 
 
 def refusal(url: str, *, seconds: float = 5, http: OutgoingHttp | None = None) -> RefusedError:
@@ -87,6 +99,7 @@ def test_a_name_that_does_not_exist_is_unreachable() -> None:
         (redirect("http://169.254.169.254/latest/meta-data"), Reason.REDIRECTED),
         (cut_off(b"{}" * 500), Reason.UNREACHABLE),
         (answer(b" " * (MAX_BODY_BYTES + 1)), Reason.TOO_LARGE),
+        (in_chunks("40001", b" " * (MAX_BODY_BYTES + 1)), Reason.TOO_LARGE),
         (lambda handler: handler.wfile.write(b"no HTTP at all\r\n"), Reason.UNREACHABLE),
         (lambda handler: None, Reason.UNREACHABLE),
     ],
@@ -131,6 +144,30 @@ def test_it_may_say_so_with_a_date(sources: PriceSources, zone) -> None:
     sources.behave("/x", answer("", status=429, headers={"Retry-After": header}))
 
     assert 60 < refusal(f"{sources.url}/x").retry_after <= 90
+
+
+@pytest.mark.parametrize("size", ["-1", "-40001"])
+def test_no_chunk_size_takes_all_of_the_memory(sources: PriceSources, size: str) -> None:
+    """R1: http.client reads a chunk of a negative size until the server is done."""
+    sent = []
+
+    def pour(handler: Any) -> None:
+        in_chunks(size, b"")(handler)
+        for _ in range(64):
+            handler.wfile.write(b" " * MAX_BODY_BYTES)
+            sent.append(MAX_BODY_BYTES)
+
+    sources.behave("/x", pour)
+
+    refusal(f"{sources.url}/x")
+
+    assert sum(sent) < 64 * MAX_BODY_BYTES, "it was read to its end"
+
+
+def test_a_body_in_chunks_is_put_together(sources: PriceSources) -> None:
+    sources.behave("/x", in_chunks("2", b"{}\r\n2\r\n[]\r\n0\r\n\r\n"))
+
+    assert get(f"{sources.url}/x") == b"{}[]"
 
 
 def test_our_own_headers_are_not_to_be_changed(sources: PriceSources) -> None:
@@ -190,6 +227,10 @@ def test_a_port_where_nobody_listens_is_unreachable() -> None:
         "https://10.0.0.1/",
         "https://169.254.169.254/latest/meta-data",
         "https://[::ffff:10.0.0.1]/",
+        "https://[::10.0.0.1]/",
+        "https://[64:ff9b::a00:1]/",
+        "https://[fec0::1]/",
+        "https://[2002:a00:1::]/",
         "https://0.0.0.0/",
         "https://224.0.0.1/",
         "http://93.184.215.14/",
@@ -264,3 +305,17 @@ class TestTls:
             refused = refusal(url, seconds=PATIENCE, http=trusting)
 
         assert refused.reason is Reason.TIMED_OUT
+
+    def test_neither_does_one_that_was_slow_to_connect(self, trusting, monkeypatch) -> None:
+        """R1: what is left of the time after connecting is less than the socket was given."""
+        connect = socket.create_connection
+        monkeypatch.setattr(
+            socket, "create_connection", lambda address, timeout: connect(address, timeout + 5)
+        )
+        started = time.monotonic()
+        with socket.create_server(("127.0.0.1", 0)) as listening:
+            url = f"https://127.0.0.1:{listening.getsockname()[1]}/"
+            refused = refusal(url, seconds=PATIENCE, http=trusting)
+
+        assert refused.reason is Reason.TIMED_OUT
+        assert time.monotonic() - started < PATIENCE + 1
