@@ -53,18 +53,21 @@ UNCHANGED = "nothing"
 
 FOR_TYPES = "what counts or may trigger has a price; only the type checker cannot know"
 EXPLAINED: dict[str, str] = {
-    f"agreement: {was}  →  {now}": FOR_TYPES
-    for was, now in (
-        ("not tick.may_trigger or tick.price is None", "not tick.may_trigger"),
+    f"{module}: {was}  →  {now}": FOR_TYPES
+    for module, was, now in (
+        ("agreement", "not tick.may_trigger or tick.price is None", "not tick.may_trigger"),
         (
+            "agreement",
             "last is None or last.price is None or tick.price is None",
             "last is None or last.price is None",
         ),
         (
-            "is_counted(verdict) and verdict.price is not None and "
+            "agreement",
+            "verdict.is_counted and verdict.price is not None and "
             "_is_within(MAJORITY_WITHIN, verdict.price, middle)",
-            "is_counted(verdict) and _is_within(MAJORITY_WITHIN, verdict.price, middle)",
+            "verdict.is_counted and _is_within(MAJORITY_WITHIN, verdict.price, middle)",
         ),
+        ("model", "verdict.has_value and verdict.price is not None", "verdict.has_value"),
     )
 }
 """Why a mutant makes no difference, by the mutant."""

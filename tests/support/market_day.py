@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from price_service.domain.agreement import decide
+from price_service.domain.agreement import HISTORY_TICKS, decide
 from price_service.domain.model import Answer, Quote, Reason, Refusal, Tick
 
 SLOT = timedelta(minutes=5)
@@ -37,11 +37,11 @@ def refusal(source: str, reason: Reason = Reason.TIMED_OUT) -> Refusal:
 
 
 def run(slots: Iterable[tuple[datetime, Sequence[Answer]]]) -> list[Tick]:
-    """Decide slot after slot, each with the ticks before it as its history; oldest first."""
-    history: list[Tick] = []
+    """Decide slot after slot, each with the last ticks before it as its history; oldest first."""
+    ticks: list[Tick] = []
     for slot, answers in slots:
-        history.insert(0, decide(slot, answers, history))
-    return history[::-1]
+        ticks.append(decide(slot, answers, ticks[: -HISTORY_TICKS - 1 : -1]))
+    return ticks
 
 
 def day(*slots: dict[str, str], start: datetime = NOON) -> list[Tick]:

@@ -17,7 +17,7 @@ from decimal import Decimal
 from statistics import median
 
 from goldalert.events.prices import Origin, TickState
-from price_service.domain.judging import has_value, is_counted, judge, quotes_are_frozen, record
+from price_service.domain.judging import judge, quotes_are_frozen, record
 from price_service.domain.market import session_opened
 from price_service.domain.model import (
     Answer,
@@ -99,7 +99,7 @@ def accept(
 
 def votes_of(verdicts: Iterable[Verdict]) -> list[Decimal]:
     """Return one vote for each upstream: the median of its counted quotes."""
-    return _by_upstream(verdict for verdict in verdicts if is_counted(verdict))
+    return _by_upstream(verdict for verdict in verdicts if verdict.is_counted)
 
 
 def bid_and_ask(tick: Tick) -> tuple[Decimal, Decimal] | None:
@@ -125,12 +125,12 @@ def _agree(
     slot: datetime, votes: Sequence[Decimal], verdicts: Sequence[Verdict], history: Sequence[Tick]
 ) -> Tick:
     # where between the votes the raw median of all quotes is: that of the votes, usually
-    said = _by_upstream(verdict for verdict in verdicts if has_value(verdict))
+    said = _by_upstream(verdict for verdict in verdicts if verdict.has_value)
     middle = median((min(votes), median(said), max(votes)))
     agreeing = sum(_is_within(MAJORITY_WITHIN, vote, middle) for vote in votes)
     verdicts = tuple(
         replace(verdict, agrees=True)
-        if is_counted(verdict)
+        if verdict.is_counted
         and verdict.price is not None
         and _is_within(MAJORITY_WITHIN, verdict.price, middle)
         else verdict

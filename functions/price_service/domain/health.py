@@ -64,7 +64,7 @@ def next_health(known: SourceHealth | None, verdict: Verdict, tick: Tick) -> Sou
     )
     if verdict.reason is Reason.MARKET_CLOSED:
         return after
-    counted = verdict.reason is Reason.COUNTED
+    counted = verdict.is_counted
     after = replace(after, failures=0 if counted else before.failures + 1)
     if _is_outside(verdict, tick):
         after = replace(after, outside=before.outside + 1, clean=0)

@@ -4,8 +4,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from itertools import takewhile
 
-from price_service.domain.model import NO_VALUE, Answer, Quote, Reason, Tick, Verdict
+from price_service.domain.model import Answer, Quote, Reason, Tick, Verdict
 
 CURRENCY = "USD"
 LOWEST, HIGHEST = Decimal(100), Decimal(100_000)
@@ -15,6 +16,9 @@ MAX_AGE = timedelta(seconds=300)
 MAX_AHEAD = timedelta(seconds=60)
 UNCHANGED_SLOTS = 3
 PEERS_MOVED = Decimal("0.001")
+STANDS_AT_MOST = timedelta(minutes=50)
+"""How long a value without a time may be the same whatever its peers do: it is no price of now, and
+what the rules look back on is an hour."""
 SETTLING = timedelta(minutes=15)
 """How long after an opening a value that was never seen before may be one from before it."""
 
@@ -33,19 +37,10 @@ def judge(
     verdicts = [_judge_alone(answer, slot, opened, history) for answer in answers]
     return tuple(
         replace(verdict, reason=Reason.UNCHANGED)
-        if _is_left_behind(verdict, verdicts, history)
+        if verdict.is_counted and _is_left_behind(verdict, verdicts, slot, history)
         else verdict
         for verdict in verdicts
     )
-
-
-def is_counted(verdict: Verdict) -> bool:
-    return verdict.reason is Reason.COUNTED
-
-
-def has_value(verdict: Verdict) -> bool:
-    """Say whether a quote is one of gold in USD at all, whether it counts or not."""
-    return verdict.price is not None and verdict.reason not in NO_VALUE
 
 
 def record(answers: Iterable[Answer]) -> tuple[Verdict, ...]:
@@ -58,7 +53,7 @@ def record(answers: Iterable[Answer]) -> tuple[Verdict, ...]:
 
 def quotes_are_frozen(verdicts: Sequence[Verdict], history: Sequence[Tick]) -> bool:
     """Say whether the quotes of most upstreams have stopped: the market may not be open."""
-    values = [verdict for verdict in verdicts if has_value(verdict)]
+    values = [verdict for verdict in verdicts if verdict.has_value]
     upstreams = {verdict.upstream for verdict in values}
     moving = {
         verdict.upstream
@@ -79,13 +74,14 @@ def _judge_alone(
 def _reason(quote: Quote, slot: datetime, opened: datetime, history: Sequence[Tick]) -> Reason:
     if worthless := _no_value(quote):
         return worthless
+    # one without a time is, at the latest, of when it was received
+    if (quote.quoted_at or quote.received_at) - slot > MAX_AHEAD:
+        return Reason.FROM_THE_FUTURE
     if quote.quoted_at is None:
         if _may_be_from_before(quote, slot, opened, history):
             return Reason.FROM_BEFORE_OPENING
     elif slot - quote.quoted_at > MAX_AGE:
         return Reason.TOO_OLD
-    elif quote.quoted_at - slot > MAX_AHEAD:
-        return Reason.FROM_THE_FUTURE
     elif quote.quoted_at < opened:
         return Reason.FROM_BEFORE_OPENING
     return Reason.COUNTED
@@ -126,21 +122,20 @@ def _may_be_from_before(
 
 def _is_unchanged(verdict: Verdict, history: Sequence[Tick]) -> bool:
     """Say whether a value without a time is the same as in the last three slots."""
-    window = _window(verdict.source, history)
-    return (
-        verdict.quoted_at is None
-        and len(window) == UNCHANGED_SLOTS
-        and all(tick.values[verdict.source] == verdict.price for tick in window)
-    )
+    return len(_standing_still(verdict, history)) >= UNCHANGED_SLOTS
 
 
-def _is_left_behind(verdict: Verdict, verdicts: Sequence[Verdict], history: Sequence[Tick]) -> bool:
-    """Say whether an unchanged value stood still while most of its peers moved."""
-    if not _is_unchanged(verdict, history):
+def _is_left_behind(
+    verdict: Verdict, verdicts: Sequence[Verdict], slot: datetime, history: Sequence[Tick]
+) -> bool:
+    """Say whether a value stands still for very long, or most of its peers moved meanwhile."""
+    still = _standing_still(verdict, history)
+    if len(still) < UNCHANGED_SLOTS:
         return False
-    window = _window(verdict.source, history)
-    peers = [v for v in verdicts if is_counted(v) and v.upstream != verdict.upstream]
-    moved = {peer.upstream for peer in peers if _has_moved(peer, window)}
+    if slot - still[-1].slot >= STANDS_AT_MOST:
+        return True
+    peers = [v for v in verdicts if v.is_counted and v.upstream != verdict.upstream]
+    moved = {peer.upstream for peer in peers if _has_moved(peer, still)}
     return 2 * len(moved) > len({peer.upstream for peer in peers})
 
 
@@ -151,12 +146,15 @@ def _has_moved(peer: Verdict, window: Sequence[Tick]) -> bool:
     return max(values) - min(values) > PEERS_MOVED * min(values)
 
 
-def _window(source: str, history: Sequence[Tick]) -> list[Tick]:
-    """Return the last three ticks that have a value of the source.
+def _standing_still(verdict: Verdict, history: Sequence[Tick]) -> list[Tick]:
+    """Return the last ticks in which a value without a time was the same, newest first.
 
     They are of open slots: a value that is still the one of a closed slot is refused before.
     """
-    return [tick for tick in history if source in tick.values][:UNCHANGED_SLOTS]
+    if verdict.quoted_at is not None:
+        return []
+    known = (tick for tick in history if verdict.source in tick.values)
+    return list(takewhile(lambda tick: tick.values[verdict.source] == verdict.price, known))
 
 
 def _verdict(answer: Answer, reason: Reason) -> Verdict:

@@ -120,6 +120,15 @@ class Verdict:
     agrees: bool = False
     detail: str = ""
 
+    @property
+    def is_counted(self) -> bool:
+        return self.reason is Reason.COUNTED
+
+    @property
+    def has_value(self) -> bool:
+        """Whether it is a quote of gold in USD at all, whether it counts or not."""
+        return self.price is not None and self.reason not in NO_VALUE
+
 
 class TickReason(StrEnum):
     """Why a tick is in its state."""
@@ -173,7 +182,7 @@ class Tick:
     @property
     def sources(self) -> list[str]:
         """The names of the sources that counted."""
-        return [v.source for v in self.verdicts if v.reason is Reason.COUNTED]
+        return [verdict.source for verdict in self.verdicts if verdict.is_counted]
 
     @cached_property
     def values(self) -> Mapping[str, Decimal]:
@@ -181,7 +190,7 @@ class Tick:
         return {
             verdict.source: verdict.price
             for verdict in self.verdicts
-            if verdict.price is not None and verdict.reason not in NO_VALUE
+            if verdict.has_value and verdict.price is not None
         }
 
 

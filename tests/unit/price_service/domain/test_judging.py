@@ -32,8 +32,15 @@ def test_a_quote_counts_when_its_time_is_near_the_slot(age, expected):
     assert reason(quote("swissquote", "4390", quoted_at=NOON - age)) is expected
 
 
-def test_the_time_of_receipt_is_no_quote_time():
-    late = quote("gold-api", "4390", received_at=NOON + timedelta(hours=1))
+@pytest.mark.parametrize(("late", "expected"), [(60, Reason.COUNTED), (61, Reason.FROM_THE_FUTURE)])
+def test_a_quote_without_a_time_is_one_of_when_it_was_received(late, expected):
+    received_at = NOON + timedelta(seconds=late)
+
+    assert reason(quote("gold-api", "4390", received_at=received_at)) is expected
+
+
+def test_a_quote_with_a_time_may_be_received_late():
+    late = quote("swissquote", "4390", received_at=NOON + timedelta(hours=1))
 
     assert reason(late) is Reason.COUNTED
 
@@ -173,6 +180,44 @@ class TestUnchangedValue:
         assert ticks[-1].verdicts[0].reason is Reason.COUNTED
 
 
+class TestOneOfTwo:
+    """With one peer only, a value that stands still would be half of the price."""
+
+    def test_is_stale_once_its_peer_has_moved_however_slowly(self):
+        ticks = day(*[{"gold-api": "4390", "timed": f"{4390 + n}"} for n in range(6)])
+
+        assert [tick.verdicts[0].reason for tick in ticks[3:]] == [
+            Reason.COUNTED,
+            Reason.COUNTED,  # 4 are not yet 0.1 %
+            Reason.UNCHANGED,
+        ]
+
+    def test_is_stale_when_it_is_the_same_for_fifty_minutes_whatever_its_peer_does(self):
+        ticks = day(*[{"gold-api": "4390", "timed": f"4390.{n:02}"} for n in range(12)])
+
+        assert [tick.verdicts[0].reason for tick in ticks[9:]] == [
+            Reason.COUNTED,
+            Reason.UNCHANGED,
+            Reason.UNCHANGED,
+        ]
+        assert (ticks[-1].state, ticks[-1].reason) == ("held", TickReason.ONE_SOURCE)
+
+    def test_never_counts_while_it_is_that_of_the_last_session(self):
+        """Long after the closing is forgotten, too."""
+        ticks = day(
+            {"gold-api": "4000", "timed": "4000"},
+            *[{"gold-api": "4000", "timed": f"4011.{n:03}"} for n in range(150)],
+            start=SUNDAY_OPENING - SLOT,
+        )
+
+        assert ticks[0].state == "closed"
+        assert {tick.verdicts[0].reason for tick in ticks[1:]} == {
+            Reason.FROM_BEFORE_OPENING,
+            Reason.UNCHANGED,
+        }
+        assert not any(tick.may_trigger for tick in ticks)
+
+
 class TestReopening:
     """After an opening only what was quoted after it counts."""
 
@@ -209,6 +254,15 @@ class TestReopening:
         )
 
         assert last.slot == DAILY_OPENING + timedelta(minutes=20)
+        assert last.verdicts[0].reason is Reason.FROM_BEFORE_OPENING
+
+    def test_that_is_said_of_a_value_that_has_stood_through_the_whole_break(self):
+        *_, last = day(
+            *[{"gold-api": "4390", "timed": "4390", "other": "4391"}] * 12,
+            {"gold-api": "4390", "timed": "4420", "other": "4421"},
+            start=DAILY_OPENING - 12 * SLOT,
+        )
+
         assert last.verdicts[0].reason is Reason.FROM_BEFORE_OPENING
 
     def test_a_value_without_a_time_may_leave_that_of_the_break_with_the_opening(self):
