@@ -15,7 +15,7 @@ from price_service.config import (
     SIMULATOR_SEED,
     PriceSettings,
 )
-from price_service.use_cases.prices import Prices
+from price_service.use_cases.ports import Prices
 
 if TYPE_CHECKING:
     from price_service.gateways.circuits import Circuits

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable
 from dataclasses import asdict, replace
-from datetime import datetime, timedelta
-from typing import Any, Protocol
+from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 from goldalert.clock import Clock
@@ -23,13 +23,7 @@ from price_service.schemas import (
     ExchangeView,
     FetchView,
 )
-from price_service.use_cases.prices import Prices
-
-
-class FetchesTicks(Protocol):
-    """Has a tick fetched, and waits for none."""
-
-    def start(self, slot: datetime) -> None: ...
+from price_service.use_cases.ports import FetchFunction, Prices
 
 
 def add_exchange(
@@ -129,7 +123,7 @@ def delete_exchange(unit_of_work: UnitOfWork[Prices], *, admin_id: UUID, exchang
 def fetch_now(
     unit_of_work: UnitOfWork[Prices],
     clock: Clock,
-    fetching: FetchesTicks,
+    fetching: FetchFunction,
     *,
     admin_id: UUID,
     slot_length: timedelta,

@@ -10,7 +10,7 @@ from price_service.config import CANDLES_AT_MOST, CANDLES_BY_DEFAULT
 from price_service.domain.candles import Interval
 from price_service.domain.conversion import Measure
 from price_service.schemas import CandleView
-from price_service.use_cases.prices import Prices
+from price_service.use_cases.ports import Prices
 
 
 def candles(

@@ -2,7 +2,7 @@
 
 from goldalert.db.unit_of_work import UnitOfWork
 from price_service.config import HOURS_KEPT, ROWS_REMOVED, TICKS_KEPT
-from price_service.use_cases.prices import Prices
+from price_service.use_cases.ports import Prices
 
 
 def remove_old_rows(unit_of_work: UnitOfWork[Prices]) -> int:

@@ -1,13 +1,9 @@
 """Serving prices: the one that stands, earlier ones, and where they come from."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Protocol
 from uuid import UUID
-
-from pydantic import BaseModel
 
 from goldalert.clock import Clock
 from goldalert.db.unit_of_work import UnitOfWork
@@ -47,7 +43,7 @@ from price_service.schemas import (
     Standing,
     TickView,
 )
-from price_service.use_cases.prices import Prices
+from price_service.use_cases.ports import Cache, Prices
 
 _DAY = timedelta(days=1)
 _SECOND = timedelta(seconds=1)
@@ -61,23 +57,10 @@ class Slots:
     length: timedelta
 
 
-class ReadCache(Protocol):
-    """Keeps what was read."""
-
-    def get_or_load[Model: BaseModel](
-        self,
-        key: str,
-        model: type[Model],
-        load: Callable[[], Model],
-        *,
-        ttl_of: Callable[[Model], int] | None = None,
-    ) -> Model: ...
-
-
 def current_price(
     unit_of_work: UnitOfWork[Prices],
     slots: Slots,
-    cache: ReadCache,
+    cache: Cache,
     measure: Measure,
 ) -> CurrentPrice:
     """Return the price that stands.
@@ -126,7 +109,7 @@ def current_price(
 def history(
     unit_of_work: UnitOfWork[Prices],
     slots: Slots,
-    cache: ReadCache,
+    cache: Cache,
     measure: Measure,
     *,
     since: datetime | None,
@@ -172,7 +155,7 @@ def history(
 def analytics(
     unit_of_work: UnitOfWork[Prices],
     slots: Slots,
-    cache: ReadCache,
+    cache: Cache,
     measure: Measure,
     *,
     window: Window,
@@ -292,7 +275,7 @@ def status(unit_of_work: UnitOfWork[Prices], slots: Slots) -> PriceStatus:
     )
 
 
-def _standing(unit_of_work: UnitOfWork[Prices], cache: ReadCache, slots: Slots) -> Standing:
+def _standing(unit_of_work: UnitOfWork[Prices], cache: Cache, slots: Slots) -> Standing:
     def load() -> Standing:
         with unit_of_work.begin() as tx:
             last = tx.repository.last_tick()

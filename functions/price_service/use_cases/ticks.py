@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Protocol
 
 from goldalert.clock import Clock
 from goldalert.db.unit_of_work import Transaction, UnitOfWork
@@ -25,9 +24,16 @@ from price_service.domain.model import (
     Tick,
 )
 from price_service.domain.standing import is_due, slots_left_out
-from price_service.use_cases.prices import Prices
+from price_service.use_cases.ports import (
+    PRODUCER,
+    Cache,
+    ExchangeRates,
+    Market,
+    Prices,
+    Replay,
+    Simulator,
+)
 
-PRODUCER = "price_service"
 MONTHLY_SOURCE = "worldbank-pinksheet"
 
 _ASK_AGAIN_AFTER = (timedelta(seconds=30), timedelta(seconds=60))
@@ -36,47 +42,13 @@ _ASK_AGAIN_AFTER = (timedelta(seconds=30), timedelta(seconds=60))
 _RATES_LAST = timedelta(hours=1)
 
 
-class Market(Protocol):
-    """Asks the price sources among the exchanges, all at once."""
-
-    def ask(self, exchanges: Sequence[Exchange]) -> list[Answer]: ...
-
-
-class RatesMarket(Protocol):
-    """Asks the sources of exchange rates among the exchanges, until one answers."""
-
-    def ask(self, exchanges: Sequence[Exchange]) -> list[Rate]: ...
-
-
-class Recording(Protocol):
-    """Gives recorded prices, one after the other, and exchange rates for them."""
-
-    speed: int
-
-    def next_after(self, last: datetime | None) -> RecordedPrice | None: ...
-    def rates(self, as_of: date) -> list[Rate]: ...
-
-
-class PriceSimulator(Protocol):
-    """Invents prices and exchange rates, on a local machine."""
-
-    def step(self, last: Decimal, slot: datetime) -> Decimal: ...
-    def rates(self, as_of: date) -> list[Rate]: ...
-
-
-class Invalidates(Protocol):
-    """Forgets what was read."""
-
-    def invalidate(self, *keys: str) -> None: ...
-
-
 def fetch_tick(
     unit_of_work: UnitOfWork[Prices],
     clock: Clock,
     market: Market,
-    rates_market: RatesMarket,
-    simulator: PriceSimulator | None,
-    cache: Invalidates,
+    exchange_rates: ExchangeRates,
+    simulator: Simulator | None,
+    cache: Cache,
     sleep: Callable[[float], object],
     *,
     slot: datetime,
@@ -98,7 +70,7 @@ def fetch_tick(
     answers, asked_after = _ask(market, sources, slot, history, sleep)
     new_rates: list[Rate] = []
     if rates_fetched_at is None or clock.now() - rates_fetched_at >= _RATES_LAST:
-        new_rates = _believed(rates_market.ask(sources), known_rates, clock.now().date())
+        new_rates = _believed(exchange_rates.ask(sources), known_rates, clock.now().date())
 
     with unit_of_work.begin() as tx:
         tx.repository.lock_ticks()
@@ -121,8 +93,8 @@ def fetch_tick(
 def replay_tick(
     unit_of_work: UnitOfWork[Prices],
     clock: Clock,
-    recording: Recording,
-    cache: Invalidates,
+    recording: Replay,
+    cache: Cache,
 ) -> StoredTick | None:
     """Store the tick of the next recorded price, with its event.
 
@@ -144,8 +116,8 @@ def replay_tick(
 def replay_ticks(
     unit_of_work: UnitOfWork[Prices],
     clock: Clock,
-    recording: Recording,
-    cache: Invalidates,
+    recording: Replay,
+    cache: Cache,
 ) -> list[StoredTick]:
     """Store the ticks of the next recorded prices, as many as the recording's speed says."""
     made = (replay_tick(unit_of_work, clock, recording, cache) for _ in range(recording.speed))
@@ -282,7 +254,7 @@ def _store(
 
 def _simulate(
     tx: Transaction[Prices],
-    simulator: PriceSimulator,
+    simulator: Simulator,
     slot: datetime,
     answers: Sequence[Answer],
     history: Sequence[Tick],

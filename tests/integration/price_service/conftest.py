@@ -20,7 +20,7 @@ from price_service.gateways.recorded import Simulator
 from price_service.handlers import api, scheduled_fetch_price, scheduled_relay_outbox, seed_history
 from price_service.repository import Repository
 from price_service.use_cases import ticks
-from price_service.use_cases.prices import Prices
+from price_service.use_cases.ports import Prices
 from tests.support.market_day import NOON, SLOT, quotes
 
 

@@ -1,15 +1,26 @@
-"""What the use cases need of the database."""
+"""What the use cases need from outside."""
 
-from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Callable, Iterable, Sequence
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Protocol
 from uuid import UUID
 
+from pydantic import BaseModel
+
 from goldalert.money import Currency
 from price_service.domain.candles import Candle, Interval
 from price_service.domain.health import SourceHealth
-from price_service.domain.model import Exchange, HistoryEntry, Rate, RecordedPrice, StoredTick
+from price_service.domain.model import (
+    Answer,
+    Exchange,
+    HistoryEntry,
+    Rate,
+    RecordedPrice,
+    StoredTick,
+)
+
+PRODUCER = "price_service"
 
 
 class Prices(Protocol):
@@ -56,3 +67,51 @@ class Prices(Protocol):
     def save_health(self, health: Iterable[SourceHealth]) -> None: ...
     def remove_old_rows(self, *, before: datetime, hours_before: datetime, limit: int) -> int: ...
     def keep_candle_partitions(self, kept: timedelta) -> None: ...
+
+
+class Cache(Protocol):
+    """Keeps copies of what the database says."""
+
+    def get_or_load[Model: BaseModel](
+        self,
+        key: str,
+        model: type[Model],
+        load: Callable[[], Model],
+        *,
+        ttl_of: Callable[[Model], int] | None = None,
+    ) -> Model: ...
+    def invalidate(self, *keys: str) -> None: ...
+
+
+class Market(Protocol):
+    """Asks the price sources among the exchanges, all at once."""
+
+    def ask(self, exchanges: Sequence[Exchange]) -> list[Answer]: ...
+
+
+class ExchangeRates(Protocol):
+    """Asks the sources of exchange rates among the exchanges, until one answers."""
+
+    def ask(self, exchanges: Sequence[Exchange]) -> list[Rate]: ...
+
+
+class Replay(Protocol):
+    """Gives recorded prices, one after the other, and exchange rates for them."""
+
+    speed: int
+
+    def next_after(self, last: datetime | None) -> RecordedPrice | None: ...
+    def rates(self, as_of: date) -> list[Rate]: ...
+
+
+class Simulator(Protocol):
+    """Invents prices and exchange rates, on a local machine."""
+
+    def step(self, last: Decimal, slot: datetime) -> Decimal: ...
+    def rates(self, as_of: date) -> list[Rate]: ...
+
+
+class FetchFunction(Protocol):
+    """Has a tick fetched, and waits for none."""
+
+    def start(self, slot: datetime) -> None: ...
