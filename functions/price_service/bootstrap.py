@@ -54,18 +54,14 @@ class Services(BaseServices[PriceSettings]):
         from price_service.gateways.sources import Market
 
         return Market(
-            self._http,
-            self.clock,
-            seconds=ASK_SECONDS,
-            circuits=self._circuits,
-            keys=self._source_keys,
+            self._http, self.clock, self._circuits, self._source_keys, seconds=ASK_SECONDS
         )
 
     @cached_property
     def exchange_rates(self) -> "ExchangeRates":
         from price_service.gateways.rates import ExchangeRates
 
-        return ExchangeRates(self._http, seconds=ASK_RATES_SECONDS, circuits=self._circuits)
+        return ExchangeRates(self._http, self._circuits, seconds=ASK_RATES_SECONDS)
 
     @cached_property
     def replay(self) -> "Replay | None":
@@ -105,12 +101,12 @@ class Services(BaseServices[PriceSettings]):
         return Circuits(self.redis)
 
     @cached_property
-    def _source_keys(self) -> "SourceKeys | None":
+    def _source_keys(self) -> "SourceKeys":
         from price_service.gateways.keys import SourceKeys, SourceKeysSecret
 
         name = self.settings.source_keys_secret
         if not name:
-            return None
+            return SourceKeys(dict, self.redis)
         return SourceKeys(lambda: read_secret(name, SourceKeysSecret).root, self.redis)
 
     @cached_property

@@ -129,7 +129,7 @@ def fill_price(services: Any) -> None:
     for reason in [*[Reason.TIMED_OUT] * OPENS.failure_threshold, Reason.RATE_LIMITED]:
         with pytest.raises(RefusedError):
             circuits.ask(f"a source that is {reason}", raising(RefusedError(reason)))
-    SourceKeys(dict, services.redis).note_use("goldapi.io", SourceKey(key="k"))
+    SourceKeys(dict, services.redis).take("goldapi.io", SourceKey(key="k"))
 
 
 def fill_email(services: Any) -> None:

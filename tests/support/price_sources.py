@@ -11,8 +11,10 @@ from pathlib import Path
 from threading import Event, Thread
 from uuid import UUID
 
+from goldalert.cache.client import RedisDatabase
 from price_service.domain.model import Answer, Exchange
-from price_service.gateways.keys import SourceKey
+from price_service.gateways.adapters import ADAPTERS
+from price_service.gateways.keys import SourceKey, SourceKeys
 from price_service.gateways.outgoing import OutgoingHttp
 from price_service.gateways.sources import HttpPriceSource
 
@@ -37,7 +39,7 @@ PATHS = {
 }
 """Of the sources of prices, by adapter."""
 
-KEYED = frozenset({"goldapi_io", "metals_dev", "metalpriceapi"})
+KEYED = frozenset(name for name, adapter in ADAPTERS.items() if adapter.keyed)
 KEY = "s3cret/key+of&a=source"
 
 _PREFIXES = {"metals_dev": "/metals-dev", "metalpriceapi": "/metalpriceapi"}
@@ -185,6 +187,18 @@ def serve_price_sources(tls: ssl.SSLContext | None = None) -> Iterator[PriceSour
 RECEIVED = datetime(2026, 8, 18, 13, 30, tzinfo=UTC)
 
 
+class NoCircuits:
+    """Asks whatever happened before."""
+
+    def ask[Answer](self, _: str, ask: Callable[[], Answer]) -> Answer:
+        return ask()
+
+    ask_anyway = ask
+
+
+NO_KEYS = SourceKeys(dict, RedisDatabase("redis://127.0.0.1:1/2"))
+
+
 class StandingClock:
     def now(self) -> datetime:
         return RECEIVED
@@ -213,6 +227,7 @@ def fetch(
         exchange_at(sources, adapter),
         http or OutgoingHttp(allow_loopback=True),
         StandingClock(),
+        NoCircuits(),
         key=SourceKey(key=KEY) if adapter in KEYED else None,
     )
     return source.fetch(time.monotonic() + seconds)

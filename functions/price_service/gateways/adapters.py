@@ -43,6 +43,15 @@ def read_gold_api_com(answer: object) -> Reading:
     return Reading(parsed.price, parsed.currency)
 
 
+_WIDEST_SPREAD = Decimal("1.01")
+"""Ask by bid: far from what gold is bought and sold at, some tenths of a per mille; our choice. The
+middle of a wider one is no price."""
+
+
+def _is_spread(bid: Decimal, ask: Decimal) -> bool:
+    return 0 < bid <= ask <= bid * _WIDEST_SPREAD
+
+
 class _SpreadProfile(BaseModel):
     bid: DecimalString
     ask: DecimalString
@@ -61,7 +70,7 @@ def read_swissquote(answer: object) -> Reading:
     """Take the venue that quoted last, and the middle of its narrowest spread."""
     venues = _Swissquote.model_validate({"venues": answer}).venues
     venue = max(venues, key=lambda venue: venue.milliseconds)
-    spreads = [profile for profile in venue.profiles if profile.bid <= profile.ask]
+    spreads = [profile for profile in venue.profiles if _is_spread(profile.bid, profile.ask)]
     if not spreads:
         raise ValueError("no spread of the newest venue makes sense")
     narrowest = min(spreads, key=lambda profile: profile.ask - profile.bid)
@@ -103,7 +112,7 @@ class _GoldApiIo(BaseModel):
 def read_goldapi_io(answer: object) -> Reading:
     parsed = _GoldApiIo.model_validate(answer)
     bid, ask = parsed.bid, parsed.ask
-    if bid is None or ask is None or not 0 < bid <= parsed.price <= ask:
+    if bid is None or ask is None or not (_is_spread(bid, ask) and bid <= parsed.price <= ask):
         bid = ask = None  # the price votes, and can do so without them
     return Reading(
         parsed.price, parsed.currency, _EPOCH + timedelta(seconds=parsed.seconds), bid, ask
@@ -125,23 +134,23 @@ class _MetalsDev(BaseModel):
     timestamps: _MetalsDevTimes
 
 
-class _MetalsDevFailure(BaseModel):
+class _MetalsDevOutcome(BaseModel):
     status: Annotated[str, Field(max_length=20)]
     error_code: int | None = None
     error_message: str | None = None
 
 
 def read_metals_dev(answer: object) -> Reading:
-    failure = _MetalsDevFailure.model_validate(answer)
-    if failure.status != "success":
+    outcome = _MetalsDevOutcome.model_validate(answer)
+    if outcome.status != "success":
         # what its codes mean is not written down anywhere; its words say what is wrong
-        said = (failure.error_message or "").lower()
+        said = (outcome.error_message or "").lower()
         reason = Reason.SOURCE_ERROR
         if "quota" in said or "limit" in said:
             reason = Reason.RATE_LIMITED
         elif "key" in said:
             reason = Reason.BAD_KEY
-        raise RefusedError(reason, f"error {failure.error_code}")
+        raise RefusedError(reason, f"error {outcome.error_code}")
     parsed = _MetalsDev.model_validate(answer)
     return Reading(parsed.metals.gold, parsed.currency, parsed.timestamps.metal.astimezone(UTC))
 

@@ -3,6 +3,7 @@
 Import it on first use: the breaker of powertools loads boto3.
 """
 
+import time
 from collections.abc import Callable
 from typing import Final
 
@@ -41,6 +42,8 @@ LONGEST_PAUSE = 24 * 3600
 class Circuits:
     """Asks sources through a circuit breaker for each, with its state in the service's Redis.
 
+    While that is away, the process goes by what it knows itself, of circuits and of pauses.
+
     Args:
         database: the service's own.
         breaker: when circuits open and close.
@@ -50,6 +53,7 @@ class Circuits:
         self._database = database
         self._breaker = breaker
         self._states = BreakerStates(database)
+        self._paused_until: dict[str, float] = {}
 
     def ask[Answer](self, source: str, ask: Callable[[], Answer]) -> Answer:
         """Return what `ask` does, if the source is to be asked at all.
@@ -102,12 +106,15 @@ class Circuits:
             return
         asked_for = DEFAULT_PAUSE if refused.retry_after is None else refused.retry_after
         seconds = min(asked_for, LONGEST_PAUSE)
+        if seconds == 0:  # Redis would refuse it
+            return
+        self._paused_until[source] = time.time() + seconds
         with self._database.attempt() as redis:
-            if redis is not None and seconds > 0:
+            if redis is not None:
                 redis.set(_pause(source), seconds, ex=seconds)
 
     def _check_pause(self, source: str) -> None:
-        left = 0
+        left = round(self._paused_until.get(source, 0) - time.time())
         with self._database.attempt() as redis:
             if redis is not None:
                 left = redis.ttl(_pause(source))

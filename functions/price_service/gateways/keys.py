@@ -80,23 +80,12 @@ class SourceKeys:
             logger.error("no keys of sources", extra={"error": type(error).__name__})
             return {}
 
-    def is_due(self, source: str, key: SourceKey) -> bool:
-        """Say whether a source may be asked again."""
+    def take(self, source: str, key: SourceKey) -> bool:
+        """Say whether a source may be asked now. If so, it may not be again for a while."""
         if key.minutes_between_requests == 0:
             return True
+        seconds = key.minutes_between_requests * 60 - _EARLY
         with self._database.attempt() as redis:
             if redis is not None:
-                return not redis.exists(_asked(source))
+                return bool(redis.set(f"asked:{source}", 1, ex=seconds, nx=True))
         return False
-
-    def note_use(self, source: str, key: SourceKey) -> None:
-        """Remember that a source is being asked."""
-        if key.minutes_between_requests == 0:
-            return
-        with self._database.attempt() as redis:
-            if redis is not None:
-                redis.set(_asked(source), 1, ex=key.minutes_between_requests * 60 - _EARLY)
-
-
-def _asked(source: str) -> str:
-    return f"asked:{source}"

@@ -100,16 +100,14 @@ class ExchangeRates:
 
     Args:
         http: what they are asked with.
-        seconds: how long each of them has.
-        circuits: what they are asked through; without, each is asked whatever happened before.
+        circuits: what they are asked through.
+        seconds: how long they have, one after the other.
     """
 
-    def __init__(
-        self, http: OutgoingHttp, *, seconds: float, circuits: "Circuits | None" = None
-    ) -> None:
+    def __init__(self, http: OutgoingHttp, circuits: "Circuits", *, seconds: float) -> None:
         self._http = http
-        self._seconds = seconds
         self._circuits = circuits
+        self._seconds = seconds
 
     def ask(self, exchanges: Sequence[Exchange]) -> list[Rate]:
         """Return the first source's rates of our currencies; none when no source answers."""
@@ -119,7 +117,7 @@ class ExchangeRates:
                 continue
             ask = partial(self._ask, exchange, adapter)
             try:
-                return self._circuits.ask(exchange.name, ask) if self._circuits else ask()
+                return self._circuits.ask(exchange.name, ask)
             except RefusedError as refused:
                 logger.warning(
                     "no exchange rates",

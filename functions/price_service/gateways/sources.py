@@ -5,10 +5,12 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from ipaddress import ip_address
+from traceback import format_tb
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
 from goldalert.clock import Clock
+from goldalert.observability.log import logger
 from goldalert.units import PLACES
 from price_service.domain.model import Answer, Exchange, Quote, Reason, Refusal
 from price_service.gateways.adapters import ADAPTERS, Reading, parse_json, summary
@@ -29,9 +31,8 @@ class HttpPriceSource:
         exchange: the source.
         http: what it is asked with.
         clock: says when a quote was received.
+        circuits: what it is asked through.
         key: its key, if it wants one.
-        keys: is told when the key is used.
-        circuits: what it is asked through; without, it is asked whatever happened before.
     """
 
     def __init__(
@@ -39,18 +40,15 @@ class HttpPriceSource:
         exchange: Exchange,
         http: OutgoingHttp,
         clock: Clock,
-        *,
+        circuits: "Circuits",
         key: "SourceKey | None" = None,
-        keys: "SourceKeys | None" = None,
-        circuits: "Circuits | None" = None,
     ) -> None:
         self._exchange = exchange
         self._adapter = ADAPTERS[exchange.adapter]
         self._http = http
         self._clock = clock
-        self._key = key
-        self._keys = keys
         self._circuits = circuits
+        self._key = key
 
     def fetch(self, deadline: float, *, anyway: bool = False) -> Answer:
         """Return the source's quote, or why there is none before the deadline (monotonic).
@@ -61,15 +59,14 @@ class HttpPriceSource:
         """
         name, upstream = self._exchange.name, self._exchange.upstream
         ask = partial(self._ask, min(deadline, time.monotonic() + self._adapter.seconds))
+        ask_guarded = self._circuits.ask_anyway if anyway else self._circuits.ask
         try:
-            if self._circuits is None:
-                reading = ask()
-            elif anyway:
-                reading = self._circuits.ask_anyway(name, ask)
-            else:
-                reading = self._circuits.ask(name, ask)
+            reading = ask_guarded(name, ask)
         except RefusedError as refused:
             return Refusal(name, upstream, refused.reason, self._without_key(refused.detail))
+        except Exception as error:  # whatever it is, the others must not lose the tick for it (R1)
+            log_unforeseen(name, error)
+            return Refusal(name, upstream, Reason.SOURCE_ERROR, type(error).__name__)
         return Quote(
             name,
             upstream,
@@ -83,8 +80,6 @@ class HttpPriceSource:
 
     def _ask(self, deadline: float) -> Reading:
         url, headers = self._request()
-        if self._key is not None and self._keys is not None:
-            self._keys.note_use(self._exchange.name, self._key)
         try:
             body = self._http.get(url, deadline, headers=headers)
             return _in_our_places(self._adapter.read(parse_json(body)))
@@ -119,74 +114,77 @@ class Market:
     Args:
         http: what they are asked with.
         clock: says when a quote was received.
+        circuits: what they are asked through.
+        keys: of the sources that want one.
         seconds: how long they have, together.
-        circuits: what they are asked through; without, all are asked whatever happened before.
-        keys: of the sources that want one; without, these are not asked.
     """
 
     def __init__(
         self,
         http: OutgoingHttp,
         clock: Clock,
+        circuits: "Circuits",
+        keys: "SourceKeys",
         *,
         seconds: float,
-        circuits: "Circuits | None" = None,
-        keys: "SourceKeys | None" = None,
     ) -> None:
         self._http = http
         self._clock = clock
-        self._seconds = seconds
         self._circuits = circuits
         self._keys = keys
+        self._seconds = seconds
 
     def ask(self, exchanges: Sequence[Exchange]) -> list[Answer]:
         """Return what each price source among them answered, in their order.
 
         A source that wants a key and has none, or may not use it again yet, is not among them.
         """
-        sources = self._sources(exchanges)
-        answers = self._ask(sources)
-        open_circuits = [
-            number
-            for number, answer in enumerate(answers)
-            if isinstance(answer, Refusal) and answer.reason is Reason.CIRCUIT_OPEN
-        ]
-        if sum(isinstance(answer, Quote) for answer in answers) < ENOUGH_QUOTES:
+        answers = self._ask(self._sources(exchanges))
+        if sum(isinstance(answer, Quote) for answer in answers.values()) < ENOUGH_QUOTES:
             # no price without them: what failed may have been the network on our own side
-            again = self._ask([sources[number] for number in open_circuits], anyway=True)
-            for number, answer in zip(open_circuits, again, strict=True):
-                answers[number] = answer
-        return answers
+            left_alone = [
+                source
+                for source, answer in answers.items()
+                if isinstance(answer, Refusal) and answer.reason is Reason.CIRCUIT_OPEN
+            ]
+            answers |= self._ask(left_alone, anyway=True)
+        return list(answers.values())
 
     def _sources(self, exchanges: Sequence[Exchange]) -> list[HttpPriceSource]:
         priced = [exchange for exchange in exchanges if exchange.adapter in ADAPTERS]
         wants_key = any(ADAPTERS[exchange.adapter].keyed for exchange in priced)
-        known = self._keys.current() if self._keys and wants_key else {}
+        known = self._keys.current() if wants_key else {}
         sources = []
         for exchange in priced:
             key = None
             if ADAPTERS[exchange.adapter].keyed:
                 key = known.get(exchange.adapter)
-                if key is None or not (self._keys and self._keys.is_due(exchange.name, key)):
+                if key is None or not self._keys.take(exchange.name, key):
                     continue
-            sources.append(
-                HttpPriceSource(
-                    exchange,
-                    self._http,
-                    self._clock,
-                    key=key,
-                    keys=self._keys,
-                    circuits=self._circuits,
-                )
-            )
+            sources.append(HttpPriceSource(exchange, self._http, self._clock, self._circuits, key))
         return sources
 
-    def _ask(self, sources: Sequence[HttpPriceSource], *, anyway: bool = False) -> list[Answer]:
+    def _ask(
+        self, sources: Sequence[HttpPriceSource], *, anyway: bool = False
+    ) -> dict[HttpPriceSource, Answer]:
         if not sources:
-            return []
+            return {}
         deadline = time.monotonic() + self._seconds
         with ThreadPoolExecutor(max_workers=len(sources)) as pool:
-            return list(pool.map(lambda source: source.fetch(deadline, anyway=anyway), sources))
+            answers = pool.map(lambda source: source.fetch(deadline, anyway=anyway), sources)
+            return dict(zip(sources, answers, strict=True))
+
+
+def log_unforeseen(source: str, error: Exception) -> None:
+    """Log what should not have happened, and where; what it says may have a key in it (S16)."""
+    logger.error(
+        "a source did something unforeseen",
+        extra={
+            "source": source,
+            "error": type(error).__name__,
+            "trace": format_tb(error.__traceback__),
+        },
+    )
 
 
 def _in_our_places(reading: Reading) -> Reading:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import NoReturn
 
 import pytest
@@ -29,12 +30,13 @@ from tests.support.price_sources import (
     ECB,
     FRANKFURTER,
     KEY,
+    NO_KEYS,
     PATHS,
+    NoCircuits,
     PriceSources,
     StandingClock,
     answer,
     exchange_at,
-    hang,
     serve_price_sources,
     shape,
 )
@@ -221,12 +223,13 @@ class TestPause:
 
         assert outcome(circuits, source, lambda: "4390") == "4390"
 
-    def test_is_forgotten_while_redis_is_away(self, source) -> None:
-        """R12. The source says it again."""
+    def test_is_kept_by_its_process_while_redis_is_away(self, source) -> None:
+        """R12."""
         circuits = Circuits(RedisDatabase("redis://127.0.0.1:1/2"))
         outcome(circuits, source, failing(Reason.RATE_LIMITED, retry_after=60))
 
-        assert outcome(circuits, source, lambda: "4390") == "4390"
+        assert outcome(circuits, source, lambda: pytest.fail("asked")) is Reason.RATE_LIMITED
+        assert outcome(circuits, f"{source} 2", lambda: "4390") == "4390"
 
 
 @pytest.fixture
@@ -250,7 +253,7 @@ class TestMarket:
     @pytest.fixture
     def market(self, circuits) -> Market:
         http = OutgoingHttp(allow_loopback=True)
-        return Market(http, StandingClock(), seconds=0.5, circuits=circuits)
+        return Market(http, StandingClock(), circuits, NO_KEYS, seconds=5)
 
     def reasons(self, market: Market, exchanges) -> list[Reason | None]:
         return [
@@ -260,13 +263,11 @@ class TestMarket:
 
     def break_down(self, market, serving, exchanges, *adapters: str) -> None:
         for adapter in adapters:
-            serving.behave(PATHS[adapter], hang)
+            serving.behave(PATHS[adapter], answer("", status=404))
         for _ in range(BREAKER.failure_threshold):
             market.ask(exchanges)
 
-    def test_does_not_wait_for_a_source_that_keeps_hanging(
-        self, market, serving, exchanges
-    ) -> None:
+    def test_does_not_ask_a_source_that_keeps_failing(self, market, serving, exchanges) -> None:
         self.break_down(market, serving, exchanges, "coinbase")
         asked = len(serving.requests)
 
@@ -290,7 +291,7 @@ class TestMarket:
         self.break_down(market, serving, exchanges, "swissquote", "coinbase")
         serving.behave(PATHS["coinbase"], answer(shape("coinbase.json")))
 
-        assert self.reasons(market, exchanges) == [Reason.TIMED_OUT, None, None]
+        assert self.reasons(market, exchanges) == [Reason.BAD_STATUS, None, None]
 
     def test_keeps_a_pause_that_was_asked_for_whatever_the_others_do(
         self, market, serving, exchanges
@@ -325,7 +326,7 @@ class TestMarket:
                 exchange_at(gone, "coinbase", name=f"{source} {number}") for number in range(30)
             ]
         http = OutgoingHttp(allow_loopback=True)
-        market = Market(http, StandingClock(), seconds=5, circuits=circuits)
+        market = Market(http, StandingClock(), circuits, NO_KEYS, seconds=5)
 
         for _ in range(BREAKER.failure_threshold - 1):
             assert self.reasons(market, exchanges) == [Reason.UNREACHABLE] * 30
@@ -342,8 +343,9 @@ class TestMeteredSource:
         return Market(
             OutgoingHttp(allow_loopback=True),
             StandingClock(),
-            seconds=0.5,
-            keys=SourceKeys(lambda: keys, database),
+            NoCircuits(),
+            SourceKeys(lambda: keys, database),
+            seconds=5,
         )
 
     def test_is_asked_once_in_eight_hours_by_whatever_process(
@@ -359,14 +361,23 @@ class TestMeteredSource:
         assert FREE_PLAN_MINUTES * 60 - 60 < left < FREE_PLAN_MINUTES * 60, "before the slot is due"
 
     def test_has_used_a_request_when_it_failed(self, serving, source, make_database) -> None:
-        serving.behave(PATHS["goldapi_io"], hang)
+        serving.behave(PATHS["goldapi_io"], answer("", status=404))
         market = self.make(make_database())
         exchange = exchange_at(serving, "goldapi_io", name=source)
 
         [first] = market.ask([exchange])
 
-        assert first.reason is Reason.TIMED_OUT
+        assert first.reason is Reason.BAD_STATUS
         assert market.ask([exchange]) == []
+
+    def test_is_asked_by_one_of_those_who_want_to_at_once(self, source, make_database) -> None:
+        """The schedule and an admin, say."""
+        key = SourceKey(key=KEY)
+        processes = [SourceKeys(dict, make_database()) for _ in range(8)]
+        with ThreadPoolExecutor(len(processes)) as pool:
+            taken = list(pool.map(lambda keys: keys.take(source, key), processes))
+
+        assert sum(taken) == 1
 
     def test_is_asked_always_where_its_plan_allows_it(self, serving, source, make_database) -> None:
         market = self.make(make_database(), minutes_between_requests=0)
@@ -426,14 +437,14 @@ class TestExchangeRates:
     def test_come_from_the_second_source_while_the_circuit_of_the_first_is_open(
         self, circuits, serving, source
     ) -> None:
-        serving.behave(FRANKFURTER, hang)
+        serving.behave(FRANKFURTER, answer("", status=404))
         serving.behave(ECB, answer(shape("ecb_daily.xml")))
         exchanges = [
             exchange_at(serving, adapter, name=f"{adapter} {source}")
             for adapter in ("frankfurter", "ecb")
         ]
         http = OutgoingHttp(allow_loopback=True)
-        rates = ExchangeRates(http, seconds=0.3, circuits=circuits)
+        rates = ExchangeRates(http, circuits, seconds=5)
         for _ in range(BREAKER.failure_threshold):
             rates.ask(exchanges)
         serving.requests.clear()

@@ -25,6 +25,7 @@ from tests.support.price_sources import (
     FRANKFURTER,
     PATHS,
     Behaviour,
+    NoCircuits,
     PriceSources,
     answer,
     cut_off,
@@ -207,7 +208,7 @@ def test_exchange_rates_come_from_nobody_who_fails(sources, adapter, failure, mo
     slow = failure.reason is Reason.TIMED_OUT
     http = OutgoingHttp(allow_loopback=True)
 
-    asked = ExchangeRates(http, seconds=PATIENCE if slow else 5)
+    asked = ExchangeRates(http, NoCircuits(), seconds=PATIENCE if slow else 5)
 
     assert asked.ask([exchange_at(sources, adapter)]) == []
     assert [line["reason"] for line in logged] == [failure.reason]
@@ -247,7 +248,7 @@ class TestTls:
         """S17."""
         untrusted.behave(RATES_PATHS[adapter], answer(SHAPES[adapter]))
 
-        rates = ExchangeRates(OutgoingHttp(allow_loopback=True), seconds=5)
+        rates = ExchangeRates(OutgoingHttp(allow_loopback=True), NoCircuits(), seconds=5)
 
         assert rates.ask([exchange_at(untrusted, adapter)]) == []
         assert untrusted.requests == []

@@ -26,8 +26,10 @@ from tests.support.price_sources import (
     KEYED,
     METALPRICEAPI,
     METALS_DEV,
+    NO_KEYS,
     SWISSQUOTE,
     Behaviour,
+    NoCircuits,
     PriceSources,
     answer,
     cut_off,
@@ -69,8 +71,8 @@ def served(prices) -> Iterator[PriceSources]:
         with prices.engine.begin() as connection:
             connection.execute(text("UPDATE exchanges SET api_url = :url"), {"url": sources.url})
         http = OutgoingHttp(allow_loopback=True)
-        prices.market = Market(http, prices.clock, seconds=0.5)
-        prices.rates = ExchangeRates(http, seconds=0.5)
+        prices.market = Market(http, prices.clock, NoCircuits(), NO_KEYS, seconds=5)
+        prices.rates = ExchangeRates(http, NoCircuits(), seconds=5)
         for path, behaviour in ANSWERS.items():
             sources.behave(path, behaviour)
         sources.behave(FRANKFURTER, answer(shape("frankfurter.json")))
@@ -108,8 +110,9 @@ class TestWithKeys:
         prices.market = Market(
             OutgoingHttp(allow_loopback=True),
             prices.clock,
+            NoCircuits(),
+            SourceKeys(lambda: KEYS, RedisDatabase("redis://127.0.0.1:1/2")),
             seconds=5,
-            keys=SourceKeys(lambda: KEYS, RedisDatabase("redis://127.0.0.1:1/2")),
         )
         for adapter in KEYED:
             exchange = exchange_at(served, adapter)

@@ -16,7 +16,7 @@ from price_service.gateways.sources import Market
 from price_service.use_cases import ticks
 from tests.support.market_day import SLOT
 from tests.support.market_week import FAULTS, SLOTS, START, Slot, market_week
-from tests.support.price_sources import serve_price_sources
+from tests.support.price_sources import NO_KEYS, NoCircuits, serve_price_sources
 
 SEED = 4
 
@@ -58,8 +58,8 @@ def is_wrongly_held(tick: Tick, slot: Slot) -> bool:
 def week(prices) -> list[tuple[Slot, Tick]]:
     http = OutgoingHttp(allow_loopback=True)
     # without circuits: those know the time of day only, in which this week takes a minute
-    market = Market(http, prices.clock, seconds=SECONDS)
-    hurried = Market(http, prices.clock, seconds=SECONDS_OF_SLOW_SLOTS)
+    market = Market(http, prices.clock, NoCircuits(), NO_KEYS, seconds=SECONDS)
+    hurried = Market(http, prices.clock, NoCircuits(), NO_KEYS, seconds=SECONDS_OF_SLOW_SLOTS)
     with serve_price_sources() as sources:
         with prices.engine.begin() as connection:
             connection.execute(text("UPDATE exchanges SET api_url = :url"), {"url": sources.url})

@@ -207,7 +207,9 @@ class TestSwissquote:
 
         assert quote.price == 4391
 
-    @pytest.mark.parametrize("spreads", [[], [(4392, 4390)]])
+    @pytest.mark.parametrize(
+        "spreads", [[], [(4392, 4390)], [(1, 7999)], [(-4390, 4390)], [(0, 0)], [(4350, 4394)]]
+    )
     def test_without_such_a_spread_is_refused(self, sources, spreads) -> None:
         assert self.fetch(sources, self.venue(1000, *spreads)).reason is Reason.MALFORMED
 
@@ -246,6 +248,7 @@ class TestGoldApiIo:
             {"bid": 4390},
             {"bid": 0},
             {"bid": -1},
+            {"ask": 7999},
         ],
     )
     def test_leaves_a_spread_out_that_does_not_enclose_its_price(self, sources, spread) -> None:

@@ -8,7 +8,15 @@ from goldalert.money import Currency
 from price_service.domain.model import Exchange, Rate
 from price_service.gateways.outgoing import OutgoingHttp
 from price_service.gateways.rates import ExchangeRates, read_ecb
-from tests.support.price_sources import ECB, FRANKFURTER, PriceSources, answer, hang, shape
+from tests.support.price_sources import (
+    ECB,
+    FRANKFURTER,
+    NoCircuits,
+    PriceSources,
+    answer,
+    hang,
+    shape,
+)
 
 AS_OF = date(2026, 8, 18)
 
@@ -19,7 +27,7 @@ def ask(sources: PriceSources) -> list[Rate]:
         for name in ("frankfurter", "ecb")
     ]
     http = OutgoingHttp(allow_loopback=True)
-    return ExchangeRates(http, seconds=0.5).ask(exchanges)
+    return ExchangeRates(http, NoCircuits(), seconds=0.5).ask(exchanges)
 
 
 def test_frankfurter_gives_all_our_currencies(sources) -> None:

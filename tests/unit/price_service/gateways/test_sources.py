@@ -20,6 +20,7 @@ from tests.support.price_sources import (
     KEYED,
     PATHS,
     SWISSQUOTE,
+    NoCircuits,
     PriceSources,
     StandingClock,
     answer,
@@ -40,8 +41,9 @@ def market(keys: Mapping[str, SourceKey] | None = None, *, seconds: float = 5) -
     return Market(
         OutgoingHttp(allow_loopback=True),
         StandingClock(),
+        NoCircuits(),
+        SourceKeys(lambda: keys or {}, no_redis()),
         seconds=seconds,
-        keys=None if keys is None else SourceKeys(lambda: keys, no_redis()),
     )
 
 
@@ -79,6 +81,42 @@ def test_a_source_has_a_time_of_its_own_within_that_of_all(answering, monkeypatc
 
     assert refused.reason is Reason.TIMED_OUT
     assert time.monotonic() - started < 2
+
+
+class TestUnforeseen:
+    """R1: whatever happens on the way to one source, the others make the price."""
+
+    @pytest.fixture
+    def logged(self, monkeypatch) -> list[object]:
+        lines: list[object] = []
+        monkeypatch.setattr(
+            "price_service.gateways.sources.logger.error", lambda *said, **more: lines.append(more)
+        )
+        return lines
+
+    def test_is_the_failure_of_one_source(self, answering, monkeypatch, logged) -> None:
+        def read(_: object) -> Reading:
+            raise AttributeError("not foreseen")
+
+        monkeypatch.setitem(ADAPTERS, "coinbase", replace(ADAPTERS["coinbase"], read=read))
+
+        answers = market().ask([exchange_at(answering, a) for a in ("swissquote", "coinbase")])
+
+        assert [type(answer) for answer in answers] == [Quote, Refusal]
+        assert (answers[1].reason, answers[1].detail) == (Reason.SOURCE_ERROR, "AttributeError")
+        assert "test_sources.py" in str(logged), "where it happened"
+
+    def test_tells_no_key(self, answering, monkeypatch, logged) -> None:
+        """S16."""
+
+        def get(*_: object, **__: object) -> bytes:
+            raise RuntimeError(KEY)
+
+        monkeypatch.setattr(OutgoingHttp, "get", get)
+
+        assert KEY not in repr(fetch(answering, "goldapi_io"))
+        assert len(logged) == 1
+        assert KEY not in str(logged)
 
 
 class TestKey:
@@ -142,7 +180,7 @@ class TestKey:
         monkeypatch.setattr(http, "get", lambda *_, **__: pytest.fail("it was asked"))
         exchange = exchange_at(sources, adapter, api_url=url)
 
-        source = HttpPriceSource(exchange, http, StandingClock(), key=AT_ANY_TIME)
+        source = HttpPriceSource(exchange, http, StandingClock(), NoCircuits(), key=AT_ANY_TIME)
 
         assert source.fetch(time.monotonic() + 1).reason is Reason.FORBIDDEN_ADDRESS
 
@@ -215,8 +253,9 @@ class TestMarketWithoutKeys:
         asked = Market(
             OutgoingHttp(allow_loopback=True),
             StandingClock(),
+            NoCircuits(),
+            SourceKeys(read, no_redis()),
             seconds=5,
-            keys=SourceKeys(read, no_redis()),
         )
 
         answers = asked.ask([exchange_at(answering, adapter) for adapter in ADAPTERS])
@@ -232,8 +271,9 @@ class TestMarketWithoutKeys:
         asked = Market(
             OutgoingHttp(allow_loopback=True),
             StandingClock(),
+            NoCircuits(),
+            SourceKeys(read, no_redis()),
             seconds=5,
-            keys=SourceKeys(read, no_redis()),
         )
 
         assert len(asked.ask([exchange_at(answering, "coinbase")])) == 1
