@@ -33,10 +33,15 @@ class Transaction[Repository]:
     repository: Repository
     connection: "Connection"
     _events: list[AnyEvent] = field(default_factory=list)
+    _actions: list[Callable[[], object]] = field(default_factory=list)
 
     def publish(self, *events: AnyEvent) -> None:
         """Publish events if, and only if, this transaction commits."""
         self._events.extend(events)
+
+    def after_commit(self, action: Callable[[], object]) -> None:
+        """Do something if this transaction commits, before anybody hears of its events."""
+        self._actions.append(action)
 
 
 class UnitOfWork[Repository]:
@@ -71,5 +76,7 @@ class UnitOfWork[Repository]:
             tx = Transaction(self._repository(connection), connection)
             yield tx
             store(connection, tx._events)
+        for action in tx._actions:
+            action()
         if tx._events and self._relay is not None:
             self._relay.run(only=[event.event_id for event in tx._events])

@@ -65,6 +65,34 @@ def end_leases(engine: Engine) -> None:
         connection.execute(text("UPDATE outbox SET leased_until = now() - interval '1 s'"))
 
 
+class TestAfterCommit:
+    def test_is_done_once_others_see_the_change_and_before_they_hear_of_it(
+        self, engine: Engine
+    ) -> None:
+        new, topic = event(), Topic()
+        seen: list[tuple[set[UUID], list[UUID]]] = []
+        unit_of_work = UnitOfWork(engine, lambda connection: connection, OutboxRelay(engine, topic))
+
+        with unit_of_work.begin() as tx:
+            tx.publish(new)
+            tx.after_commit(lambda: seen.append((waiting(engine), topic.accepted.copy())))
+
+        assert seen == [({new.event_id}, [])]
+        assert topic.accepted == [new.event_id]
+
+    def test_is_not_done_when_nothing_changed(self, engine: Engine) -> None:
+        done: list[object] = []
+
+        with (
+            pytest.raises(RuntimeError),
+            UnitOfWork(engine, lambda connection: connection).begin() as tx,
+        ):
+            tx.after_commit(lambda: done.append(tx))
+            raise RuntimeError
+
+        assert done == []
+
+
 def test_a_rolled_back_transaction_publishes_nothing(engine: Engine) -> None:
     """R4."""
     topic = Topic()
