@@ -45,12 +45,7 @@ def add_exchange(
         TooManyExchangesError: there are `MAX_EXCHANGES`.
         KeyReusedError: the key came before with another request.
     """
-    new = Exchange(
-        id=new_id(),
-        **request.model_dump(exclude={"api_url", "upstream"}),
-        api_url=_clean(request.api_url, allow_loopback=allow_loopback),
-        upstream=request.upstream or request.name,
-    )
+    api_url = _clean(request.api_url, allow_loopback=allow_loopback)
     with unit_of_work.begin() as tx:
         tx.repository.lock_exchanges()
 
@@ -58,6 +53,14 @@ def add_exchange(
             others = tx.repository.exchanges()
             if len(others) >= MAX_EXCHANGES:
                 raise TooManyExchangesError(f"There may be {MAX_EXCHANGES} sources. Delete one.")
+            # one provider under two addresses has one vote, unless the admin knows better
+            alike = (other.upstream for other in others if other.adapter == request.adapter)
+            new = Exchange(
+                id=new_id(),
+                **request.model_dump(exclude={"api_url", "upstream"}),
+                api_url=api_url,
+                upstream=request.upstream or next(alike, request.name),
+            )
             _check_distinct(new, others)
             tx.repository.add_exchange(new)
             _log("exchange added", admin_id, new, _fields(new))
@@ -169,7 +172,7 @@ def _check_distinct(new: Exchange, exchanges: Iterable[Exchange]) -> None:
         if other.name == new.name:
             raise ExchangeExistsError("There is a source of this name.")
         if (other.adapter, other.api_url) == (new.adapter, new.api_url):
-            raise ExchangeExistsError(f"This is how the source {other.name} is asked.")
+            raise ExchangeExistsError(f"The source {other.name} has this adapter and address.")
 
 
 def _fields(exchange: Exchange) -> dict[str, Any]:

@@ -236,12 +236,18 @@ def tick(unit_of_work: UnitOfWork[Prices], *, tick_id: UUID) -> TickView:
 def exchanges(
     unit_of_work: UnitOfWork[Prices], *, limit: int, cursor: str | None
 ) -> Page[ExchangeView]:
-    """Return a page of the sources, the most important first."""
+    """Return a page of the sources, the most important first.
+
+    Raises:
+        InvalidFieldError: the cursor is not one of ours, or its source was deleted.
+    """
     after = decode_cursor(cursor)
     with unit_of_work.begin() as tx:
         found = tx.repository.exchanges()
     ids = [exchange.id for exchange in found]
-    rest = found[ids.index(after) + 1 :] if after in ids else found
+    if after is not None and after not in ids:
+        raise InvalidFieldError("cursor", "The source that this page began after is gone.")
+    rest = found if after is None else found[ids.index(after) + 1 :]
     return make_page(
         rest, limit=limit, view=ExchangeView.model_validate, id_of=lambda exchange: exchange.id
     )

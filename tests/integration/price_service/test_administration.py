@@ -77,13 +77,29 @@ class TestAdding:
         assert answer.body == {
             **MIRROR,
             "id": answer.body["id"],
-            "upstream": "mirror",
+            "upstream": "gold-api.com",
             "priority": 100,
             "enabled": True,
         }
         assert exchanges(admin)["mirror"] == answer.body
         prices.fetch(**CALM)
         assert prices.market.asked[-1][-1] == "mirror"
+
+    @pytest.mark.parametrize(
+        ("changes", "upstream"),
+        [
+            ({}, "gold-api.com"),
+            ({"upstream": "another"}, "another"),
+            ({"adapter": "coinbase"}, "mirror"),
+        ],
+    )
+    def test_it_shares_the_vote_of_its_adapter_unless_it_is_said_otherwise(
+        self, admin, changes, upstream
+    ) -> None:
+        # of this adapter there is no source any more
+        admin.send("DELETE", f"/price/exchanges/{exchanges(admin)['coinbase']['id']}")
+
+        assert add(admin, **changes).body["upstream"] == upstream
 
     def test_one_that_is_not_enabled_is_not_asked(self, admin, prices) -> None:
         add(admin, enabled=False)

@@ -388,6 +388,14 @@ def test_exchanges_are_listed_and_paged() -> None:
 
 
 @pytest.mark.usefixtures("parts")
+def test_exchanges_do_not_begin_anew_after_one_that_was_deleted(prices) -> None:
+    cursor = ok("/price/exchanges", limit=1)["next_cursor"]
+    prices.rows("DELETE FROM exchanges WHERE name = 'swissquote' RETURNING id")
+
+    assert wrong_fields("/price/exchanges", cursor=cursor) == ["cursor"]
+
+
+@pytest.mark.usefixtures("parts")
 class TestStatus:
     def test_before_the_first_tick(self) -> None:
         body = ok("/price/status")
