@@ -5,13 +5,14 @@ This looks at what is written. What a name leads to is looked at whenever the so
 """
 
 import re
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
+
+from goldalert.loopback import is_loopback
 
 _NAME = re.compile(
     # whole labels, the last of them with a letter first: `127.1` and `0x7f000001` are addresses
     r"(?=.{1,253}\Z)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?"
 )
-_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _PRINTABLE = re.compile(r"[!-~]*")
 
 
@@ -40,16 +41,13 @@ def clean_api_url(url: str, *, allow_loopback: bool) -> str:
         raise ValueError("must not say a user or a password")
     if parts.path not in {"", "/"} or "?" in url or "#" in url:
         raise ValueError("must end after the host: its adapter knows the path")
-    if allow_loopback and _is_loopback(parts):
+    host = parts.hostname or ""
+    if allow_loopback and parts.scheme in {"http", "https"} and is_loopback(host):
         return f"{parts.scheme}://{parts.netloc.lower()}"
     if parts.scheme != "https":
         raise ValueError("must begin with https://")
-    if not _NAME.fullmatch(parts.hostname or ""):
-        raise ValueError("must lead to a host by its full name")
+    if not _NAME.fullmatch(host):
+        raise ValueError("must name a host in full, not an IP address")
     if parts.netloc.endswith(":") or port not in {None, 443}:
         raise ValueError("must use the port of https")
-    return f"https://{parts.hostname}"
-
-
-def _is_loopback(parts: SplitResult) -> bool:
-    return parts.scheme in {"http", "https"} and parts.hostname in _LOOPBACK
+    return f"https://{host}"

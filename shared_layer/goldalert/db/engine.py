@@ -2,10 +2,10 @@
 
 import ssl
 from collections.abc import Callable
-from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 
 from goldalert.db.outage import sqlstate
+from goldalert.loopback import is_loopback
 from goldalert.secrets import DatabaseSecret
 
 if TYPE_CHECKING:
@@ -54,7 +54,12 @@ def make_engine(
             port=database.port,
             database=database.dbname,
         ),
-        connect_args={"ssl_context": _tls(database), "timeout": _SOCKET_TIMEOUT_SECONDS},
+        connect_args={
+            "ssl_context": _tls(database),
+            "timeout": _SOCKET_TIMEOUT_SECONDS,
+            # times that the server itself writes into JSON
+            "startup_params": {"TimeZone": "UTC"},
+        },
         pool_size=1,
         max_overflow=1,
         pool_timeout=3,
@@ -124,13 +129,6 @@ def _tls(database: DatabaseSecret) -> ssl.SSLContext | None:
     if database.sslmode != "disable":
         # built once per engine: a context costs 47 ms, and the driver's own does not verify
         return ssl.create_default_context()
-    if not _is_loopback(database.host):
+    if not is_loopback(database.host):
         raise InsecureDatabaseError(f"TLS may not be disabled for {database.host}")
     return None
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

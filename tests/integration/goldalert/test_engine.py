@@ -120,3 +120,19 @@ def test_a_value_that_the_driver_cannot_send_gives_nobody_the_wrong_answer(engin
     for number in range(3):
         with engine.begin() as connection:
             assert connection.execute(text("SELECT :n + 0"), {"n": number}).scalar() == number
+
+
+def test_times_are_in_utc_whatever_the_servers_own_zone(
+    engine: Engine, login: DatabaseSecret
+) -> None:
+    with engine.begin() as connection:
+        connection.execute(text(f"ALTER ROLE {login.user} SET timezone = 'Asia/Kolkata'"))
+    own = make_engine(login)
+
+    with own.begin() as connection:
+        written = connection.execute(
+            text("SELECT to_json(CAST('2026-08-18T16:00:00Z' AS timestamptz))")
+        ).scalar_one()
+
+    own.dispose()
+    assert written == "2026-08-18T16:00:00+00:00"

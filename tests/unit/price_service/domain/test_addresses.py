@@ -98,6 +98,7 @@ def test_anything_else_is_refused(url: str, message: str) -> None:
     "url",
     [
         "http://127.0.0.1:8080",
+        "http://127.0.0.2",
         "http://localhost",
         "https://localhost:8443",
         "http://[::1]:9000",
