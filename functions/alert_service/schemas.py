@@ -1,7 +1,7 @@
 """What clients send to the alert service and get from it."""
 
 from datetime import date, datetime
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 from pydantic import AfterValidator, Field, StringConstraints
@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, StringConstraints
 from alert_service.domain import AlertType, IfAlreadyTrue, State
 from goldalert.events.alerts import Channel
 from goldalert.events.prices import Origin, TickState
-from goldalert.http.schemas import RequestBody, Text, Time, View
+from goldalert.http.schemas import RequestBody, Text, Time, View, unsent
 from goldalert.money import ComputedDecimalString, Currency, DecimalString, PositiveDecimalString
 from goldalert.units import Karat, Unit
 
@@ -40,23 +40,18 @@ class CreateAlertRequest(RequestBody):
     channels: Channels = Field(default=["email", "in_app"])
 
 
-def _unsent() -> Any:
-    """Make a field optional without allowing a null: defaults are not validated, nor sent on."""
-    return None
-
-
 class ChangeAlertRequest(RequestBody):
     """What is not sent stays as it is. Only `expires_at` and `note` can be emptied with a null."""
 
-    alert_type: AlertType = Field(default_factory=_unsent)
-    threshold: PositiveDecimalString = Field(default_factory=_unsent)
-    currency: Currency = Field(default_factory=_unsent)
-    unit: Unit = Field(default_factory=_unsent)
-    karat: Karat = Field(default_factory=_unsent)
-    if_already_true: IfAlreadyTrue = Field(default_factory=_unsent)
+    alert_type: AlertType = Field(default_factory=unsent)
+    threshold: PositiveDecimalString = Field(default_factory=unsent)
+    currency: Currency = Field(default_factory=unsent)
+    unit: Unit = Field(default_factory=unsent)
+    karat: Karat = Field(default_factory=unsent)
+    if_already_true: IfAlreadyTrue = Field(default_factory=unsent)
     expires_at: Time | None = None
     note: Note | None = None
-    channels: Channels = Field(default_factory=_unsent)
+    channels: Channels = Field(default_factory=unsent)
 
 
 class AlertView(View):

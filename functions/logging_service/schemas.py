@@ -6,7 +6,7 @@ from uuid import UUID
 
 from aws_lambda_powertools.event_handler.openapi.params import Query
 
-from goldalert.http.schemas import Text, Time, View
+from goldalert.http.schemas import Text, View
 from logging_service.domain import Level
 
 ServiceName = Annotated[Text | None, Query(max_length=64, description="Such as `price_service`.")]
@@ -18,8 +18,6 @@ Words = Annotated[
     ),
 ]
 CorrelationId = Annotated[Text | None, Query(max_length=64)]
-FromTime = Annotated[Time | None, Query(alias="from")]
-ToTime = Annotated[Time | None, Query(alias="to", description="Exclusive.")]
 
 
 class LogView(View):

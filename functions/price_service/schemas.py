@@ -1,37 +1,26 @@
 """What clients send to the price service and get from it, and what it keeps in its cache."""
 
 from datetime import date
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
-from aws_lambda_powertools.event_handler.openapi.params import Query
 from pydantic import AfterValidator, AwareDatetime, BaseModel, Field, StringConstraints
 
 from goldalert.events.prices import Origin, TickState
-from goldalert.http.schemas import RequestBody, Text, Time, View
+from goldalert.http.schemas import RequestBody, Text, View, unsent
 from goldalert.money import Currency, DecimalString
 from goldalert.units import Karat, Unit
 from price_service.domain.analytics import Window
 from price_service.domain.candles import Interval
 from price_service.domain.health import HealthState
-from price_service.domain.model import Reason, StoredTick, TickReason
-
-From = Annotated[Time | None, Query(alias="from", description="The earliest time.")]
-To = Annotated[Time | None, Query(alias="to", description="The time that is too late.")]
+from price_service.domain.model import NOT_LIVE, Reason, StoredTick, TickReason
 
 
 def _refuse_label(name: str) -> str:
-    if name in _NOT_REAL:
-        raise ValueError("is what prices are called that are not of now")
+    if name in NOT_LIVE:
+        raise ValueError("is reserved for prices that are not live")
     return name
 
-
-def _unsent() -> Any:
-    """Make a field optional without allowing a null: defaults are not validated, nor sent on."""
-    return None
-
-
-_NOT_REAL = frozenset({"simulator", "replay", "worldbank-pinksheet"})
 
 SourceName = Annotated[
     str,
@@ -173,7 +162,10 @@ class ExchangeView(View):
 
 
 class AddExchangeRequest(RequestBody):
-    """A new source. Sources with one `upstream` share a vote; by default it is the `name`."""
+    """A new source. Sources with one `upstream` share a vote.
+
+    By default it is that of the sources with the same `adapter`, or the `name` when there are none.
+    """
 
     name: SourceName
     region: Region
@@ -187,13 +179,13 @@ class AddExchangeRequest(RequestBody):
 class ChangeExchangeRequest(RequestBody):
     """What is not sent stays as it is."""
 
-    name: SourceName = Field(default_factory=_unsent)
-    region: Region = Field(default_factory=_unsent)
-    api_url: ApiUrl = Field(default_factory=_unsent)
-    adapter: AdapterName = Field(default_factory=_unsent)
-    upstream: SourceName = Field(default_factory=_unsent)
-    priority: Priority = Field(default_factory=_unsent)
-    enabled: bool = Field(default_factory=_unsent)
+    name: SourceName = Field(default_factory=unsent)
+    region: Region = Field(default_factory=unsent)
+    api_url: ApiUrl = Field(default_factory=unsent)
+    adapter: AdapterName = Field(default_factory=unsent)
+    upstream: SourceName = Field(default_factory=unsent)
+    priority: Priority = Field(default_factory=unsent)
+    enabled: bool = Field(default_factory=unsent)
 
 
 class FetchView(View):

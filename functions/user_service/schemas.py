@@ -3,7 +3,7 @@
 import re
 from functools import cache
 from importlib.resources import files
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -18,7 +18,7 @@ from pydantic import (
 from pydantic_core import Url
 
 from goldalert.events.users import Digest, PersonName
-from goldalert.http.schemas import RequestBody, Text, View
+from goldalert.http.schemas import RequestBody, Text, View, unsent
 from goldalert.money import Currency
 from goldalert.units import Unit
 
@@ -96,11 +96,6 @@ class Change(RequestBody):
         return self.model_dump(mode="json", exclude_unset=True)
 
 
-def _unsent() -> Any:
-    """Make a field optional without allowing a null: defaults are not validated, nor sent on."""
-    return None
-
-
 class QuietHours(RequestBody):
     """No messages from `start` to `end` in the user's time zone; `end` may be on the next day."""
 
@@ -118,21 +113,21 @@ class ProfileChange(Change):
     name: PersonName | None = None
     avatar: Avatar | None = None
     bio: Bio | None = None
-    locale: Locale = Field(default_factory=_unsent)
-    timezone: TimeZone = Field(default_factory=_unsent)
+    locale: Locale = Field(default_factory=unsent)
+    timezone: TimeZone = Field(default_factory=unsent)
 
 
 class PreferencesChange(Change):
-    currency: Currency = Field(default_factory=_unsent)
-    unit: Unit = Field(default_factory=_unsent)
-    theme: Theme = Field(default_factory=_unsent)
-    notifications: StrictBool = Field(default_factory=_unsent)
+    currency: Currency = Field(default_factory=unsent)
+    unit: Unit = Field(default_factory=unsent)
+    theme: Theme = Field(default_factory=unsent)
+    notifications: StrictBool = Field(default_factory=unsent)
     quiet_hours: QuietHours | None = None
-    digest: Digest = Field(default_factory=_unsent)
+    digest: Digest = Field(default_factory=unsent)
 
 
 class SettingsChange(Change):
-    privacy: Privacy = Field(default_factory=_unsent)
+    privacy: Privacy = Field(default_factory=unsent)
 
 
 class Profile(View):

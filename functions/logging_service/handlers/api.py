@@ -5,18 +5,16 @@ from aws_lambda_powertools.event_handler import Response
 from goldalert.http.api import make_resolver, serve
 from goldalert.http.caller import CurrentAdmin
 from goldalert.http.health import HealthView, check_health, health_response
-from goldalert.http.paging import Cursor, Limit, decode_cursor
+from goldalert.http.paging import Cursor, From, Limit, To, decode_cursor
 from goldalert.http.schemas import Page
 from logging_service import use_cases
 from logging_service.bootstrap import services
 from logging_service.domain import LogFilter
 from logging_service.schemas import (
     CorrelationId,
-    FromTime,
     LevelName,
     LogView,
     ServiceName,
-    ToTime,
     Words,
 )
 
@@ -37,8 +35,8 @@ def search_logs(
     level: LevelName = None,
     q: Words = None,
     correlation_id: CorrelationId = None,
-    from_: FromTime = None,
-    to: ToTime = None,
+    from_: From = None,
+    to: To = None,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[LogView]:

@@ -11,6 +11,12 @@ from uuid import UUID
 from goldalert.events.prices import MAY_TRIGGER, Origin, TickState
 from goldalert.money import Currency
 
+MONTHLY_SOURCE = "worldbank-pinksheet"
+"""What the monthly averages that are shipped are labelled with."""
+
+NOT_LIVE = frozenset({"simulator", "replay", MONTHLY_SOURCE})
+"""Labels of prices that are not live ones; no source may have such a name."""
+
 
 class Reason(StrEnum):
     """Why a source's answer counts or does not."""

@@ -9,7 +9,7 @@ from goldalert.http.api import make_resolver, serve
 from goldalert.http.caller import CurrentAdmin
 from goldalert.http.health import HealthView, check_health, health_response
 from goldalert.http.idempotency import IdempotencyKey
-from goldalert.http.paging import Cursor, Limit
+from goldalert.http.paging import Cursor, From, Limit, To
 from goldalert.http.schemas import Page
 from goldalert.money import Currency
 from goldalert.units import Karat, Unit
@@ -26,11 +26,9 @@ from price_service.schemas import (
     CurrentPrice,
     ExchangeView,
     FetchView,
-    From,
     HistoryItem,
     PriceStatus,
     TickView,
-    To,
 )
 from price_service.use_cases import administration, charts, serving
 

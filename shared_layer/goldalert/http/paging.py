@@ -1,4 +1,7 @@
-"""Cursor paging over UUIDv7 ids: stable while rows are added, one index range a page."""
+"""Ranges of lists: cursor paging over UUIDv7 ids, and times.
+
+A cursor is stable while rows are added, and a page one range of an index.
+"""
 
 import base64
 import binascii
@@ -10,12 +13,14 @@ from aws_lambda_powertools.event_handler.openapi.params import Query
 from pydantic import BaseModel
 
 from goldalert.errors import InvalidFieldError
-from goldalert.http.schemas import Page
+from goldalert.http.schemas import Page, Time
 
 MAX_LIMIT = 100
 
 Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT, description="Items per page.")]
 Cursor = Annotated[str | None, Query(max_length=64, description="`next_cursor` of the last page.")]
+From = Annotated[Time | None, Query(alias="from", description="Inclusive.")]
+To = Annotated[Time | None, Query(alias="to", description="Exclusive.")]
 
 
 def decode_cursor(cursor: str | None) -> UUID | None:

@@ -1,7 +1,7 @@
 """Bases of the request and response models."""
 
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict
 
@@ -29,6 +29,16 @@ def _to_utc(time: datetime) -> datetime:
 
 Time = Annotated[AwareDatetime, AfterValidator(_to_utc)]
 """A time with its zone, which becomes UTC. No database takes one that has no place there."""
+
+
+def unsent() -> Any:
+    """Make a field optional without allowing a null: defaults are not validated, nor sent on.
+
+    Example:
+        >>> class Change(RequestBody):
+        ...     name: Text = Field(default_factory=unsent)
+    """
+    return None
 
 
 class RequestBody(BaseModel):
