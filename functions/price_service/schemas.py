@@ -4,7 +4,14 @@ from datetime import date
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    Field,
+    StringConstraints,
+    WithJsonSchema,
+)
 
 from goldalert.events.prices import Origin, TickState
 from goldalert.http.schemas import RequestBody, Text, View, unsent
@@ -94,7 +101,7 @@ class HistoryItem(View):
     interval: str
 
 
-ShownPrice = Annotated[str, StringConstraints(pattern=r"^[0-9]+(\.[0-9]+)?$")]
+ShownPrice = Annotated[str, WithJsonSchema({"type": "string", "pattern": r"^[0-9]+(\.[0-9]+)?$"})]
 """A decimal string that is text already: an answer may hold thousands."""
 
 

