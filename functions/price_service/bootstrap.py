@@ -61,7 +61,7 @@ class Services(BaseServices[PriceSettings]):
     def exchange_rates(self) -> "ExchangeRates":
         from price_service.gateways.rates import ExchangeRates
 
-        return ExchangeRates(self._http, self._circuits, seconds=ASK_RATES_SECONDS)
+        return ExchangeRates(self._http, self.clock, self._circuits, seconds=ASK_RATES_SECONDS)
 
     @cached_property
     def replay(self) -> "Replay | None":

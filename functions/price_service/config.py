@@ -37,7 +37,10 @@ ASK_SECONDS = 6.0
 """What the sources have to answer in, all at once."""
 
 ASK_RATES_SECONDS = 2.5
-"""What each source of exchange rates has to answer in."""
+"""What the sources of exchange rates have to answer in, all at once."""
+
+RATES_OLD = timedelta(days=5)
+"""Older exchange rates are reported: a long weekend is shorter. So says the template's alarm."""
 
 SIMULATOR_SEED = 2026
 

@@ -1,11 +1,16 @@
 """The alarms watch what the code says, and nothing that it does not (R3)."""
 
 import json
-from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+from uuid import UUID
 
 import pytest
 
-from price_service.domain.model import Tick, TickReason
+from goldalert.events.prices import TickState
+from goldalert.money import Currency
+from price_service.config import RATES_OLD
+from price_service.domain.model import Rate, StoredTick, Tick, TickReason
 from price_service.gateways.metrics import TickMetrics, metrics_of
 from tests.support.market_day import NOON
 from tests.support.template import Rendered, render
@@ -13,13 +18,21 @@ from tests.support.template import Rendered, render
 PROD = render("prod", PriceSlotSeconds="300")
 ALARMS = PROD.of_type("AWS::CloudWatch::Alarm")
 MISSING, WITHHELD = ALARMS["PriceTicksMissingAlarm"], ALARMS["PriceWithheldAlarm"]
-
-AGREED = Tick(NOON, "live", "fresh", TickReason.AGREED, None, None)
-CLOSED = replace(AGREED, state="closed", reason=TickReason.MARKET_CLOSED)
-HELD = replace(AGREED, state="held", reason=TickReason.SPLIT)
+RATES_ARE_OLD = ALARMS["PriceExchangeRatesOldAlarm"]
 
 
-def is_alarming(alarm: dict[str, object], *slots: list[Tick]) -> bool:
+def stored(state: TickState, reason: TickReason, *, days: int = 0) -> StoredTick:
+    """A tick with exchange rates that are so old."""
+    rate = Rate(Currency.EUR, Decimal("0.86"), "ecb", NOON.date() - timedelta(days=days))
+    return StoredTick(UUID(int=1), 1, Tick(NOON, "live", state, reason, None, None), (rate,))
+
+
+AGREED = stored("fresh", TickReason.AGREED)
+CLOSED = stored("closed", TickReason.MARKET_CLOSED)
+HELD = stored("held", TickReason.SPLIT)
+
+
+def is_alarming(alarm: dict[str, object], *slots: list[StoredTick]) -> bool:
     """What CloudWatch makes of the last three periods, each with the ticks that fell into it."""
     assert (alarm["EvaluationPeriods"], alarm["DatapointsToAlarm"], len(slots)) == (3, 3, 3)
     statistic = {"Sum": sum, "Minimum": min}[str(alarm["Statistic"])]
@@ -68,6 +81,15 @@ def test_three_slots_without_a_trustworthy_price_are_alarming_while_the_market_i
     assert not is_alarming(WITHHELD, [HELD, AGREED], [HELD], [HELD])
     assert not is_alarming(WITHHELD, [CLOSED], [CLOSED], [CLOSED])
     assert not is_alarming(WITHHELD, [], [], [])
+
+
+def test_exchange_rates_are_alarming_when_they_are_older_than_any_weekend() -> None:
+    """R3."""
+    limit = RATES_OLD.days
+    at_most, older = (stored("fresh", TickReason.AGREED, days=d) for d in (limit, limit + 1))
+    assert is_alarming(RATES_ARE_OLD, [older], [older], [older])
+    assert not is_alarming(RATES_ARE_OLD, [at_most], [at_most], [at_most])
+    assert not is_alarming(RATES_ARE_OLD, [], [], [])
 
 
 @pytest.mark.parametrize("name", ALARMS)

@@ -1,6 +1,6 @@
 """From dollars per troy ounce to other currencies, weights and fineness."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Context, Decimal
@@ -9,8 +9,25 @@ from goldalert.money import Currency, to_minor_unit
 from goldalert.units import GRAMS, PLACES, Karat, Unit
 from price_service.domain.model import Rate
 
-_BELIEVED_MOVE = Decimal("1.2")
-_BELIEVED_WITHIN = timedelta(days=30)
+_SAME = Decimal("1.01")
+"""Two sources that say the same may be a working day apart."""
+
+_LEAP = Decimal("1.03")
+_LEAP_WITHIN = timedelta(days=30)
+
+_MAGNITUDE = Decimal(10)
+_USUAL = {
+    Currency.USD: Decimal(1),
+    Currency.EUR: Decimal("0.9"),
+    Currency.GBP: Decimal("0.8"),
+    Currency.CHF: Decimal("0.8"),
+    Currency.JPY: Decimal(150),
+    Currency.INR: Decimal(90),
+    Currency.TRY: Decimal(40),
+    Currency.AED: Decimal("3.7"),
+    Currency.CNY: Decimal(7),
+}
+"""Roughly what a dollar is worth: enough to tell a rate from what is none."""
 
 _EXACT = Context(prec=80)
 """Holds the product of any two `numeric(28,12)`, so that it is rounded once."""
@@ -55,18 +72,29 @@ def at_rate(usd: Decimal, rate: Rate) -> Decimal:
     return _EXACT.multiply(usd, rate.per_usd).quantize(PLACES, context=_EXACT)
 
 
-def is_believable(rate: Rate, known: Rate, today: date) -> bool:
-    """Say whether a new rate is near enough to the last known one of its currency.
+def believed(said: Sequence[Rate], known: Rate | None, today: date) -> Rate | None:
+    """Return the rate to go by of those that sources say of one currency, the preferred one first.
 
-    It may be a fifth above the known one, or as far below, and a fifth more for each whole 30 days
-    that the known one is old. The numbers are our choice: wide enough for a currency that is losing
-    its worth, and for a year too narrow for a misplaced decimal point, a factor of ten. Without the
-    age, a currency that was away while it moved would be refused for good. It is counted to today,
-    not to the date that the new rate claims.
+    It is the first that a second source says, too; else one that has not leapt from the known one;
+    else, while none is known, the only one. Not even two sources make a rate that is an order of
+    magnitude from the usual one. The numbers are our choice: a day seldom moves a currency by 3 %,
+    and without more of it for each whole 30 days that the known rate is old, one that was away
+    while it moved would be refused for good. It is counted to today, not to a date that is claimed.
     """
-    months = max(0, (today - known.as_of) // _BELIEVED_WITHIN)
-    bound = _BELIEVED_MOVE ** (1 + months)
-    return known.per_usd / bound <= rate.per_usd <= known.per_usd * bound
+    usual = [rate for rate in said if _are_near(rate.per_usd, _USUAL[rate.currency], _MAGNITUDE)]
+    for rate in usual:
+        others = (other for other in usual if other.source != rate.source)
+        if any(_are_near(rate.per_usd, other.per_usd, _SAME) for other in others):
+            return rate
+    if known is None:
+        return usual[0] if len(usual) == 1 else None
+    months = max(0, (today - known.as_of) // _LEAP_WITHIN)
+    bound = _LEAP ** (1 + months)
+    return next((rate for rate in usual if _are_near(rate.per_usd, known.per_usd, bound)), None)
+
+
+def _are_near(one: Decimal, other: Decimal, ratio: Decimal) -> bool:
+    return other / ratio <= one <= other * ratio
 
 
 def oldest(rates: Iterable[Rate]) -> date | None:

@@ -1,9 +1,10 @@
-"""Exchange rates: Frankfurter, else the European Central Bank itself, whose rates it passes on."""
+"""Exchange rates, of Frankfurter and of the European Central Bank, whose rates it passes on."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING, Literal
@@ -11,17 +12,27 @@ from xml.parsers import expat
 
 from pydantic import BaseModel
 
+from goldalert.clock import Clock
 from goldalert.money import Currency, DecimalString, PositiveDecimalString, parse_decimal
 from goldalert.observability.log import logger
 from goldalert.units import PLACES
 from price_service.domain.model import Exchange, Rate, Reason
 from price_service.gateways.adapters import parse_json, summary
 from price_service.gateways.outgoing import OutgoingHttp, RefusedError
+from price_service.gateways.sources import log_unforeseen
 
 if TYPE_CHECKING:
     from price_service.gateways.circuits import Circuits
 
 QUOTED = [currency for currency in Currency if currency is not Currency.USD]
+
+PEG = "peg"
+_DIRHAMS = Decimal("3.6725")
+"""Of one dollar, by decision of the Central Bank of the UAE since 1997."""
+
+_AHEAD = timedelta(days=1)
+_OLDEST = timedelta(days=14)
+"""Rates come out on working days. A source that shows the same ones for weeks is broken."""
 
 
 class _Frankfurter(BaseModel):
@@ -63,6 +74,8 @@ class _EcbTable:
             parser.Parse(body, True)
         except expat.ExpatError as error:
             raise ValueError(f"no XML: {expat.ErrorString(error.code)}") from error
+        except LookupError as error:
+            raise ValueError("no encoding that we know") from error
 
     def _refuse_doctype(self, *_: object) -> None:
         raise ValueError("a document type is not expected")
@@ -96,48 +109,71 @@ RATES_ADAPTERS: Mapping[str, RatesAdapter] = {
 
 
 class ExchangeRates:
-    """Asks for exchange rates, one source after the other until one answers.
+    """Asks the sources of exchange rates, all at once.
 
     Args:
         http: what they are asked with.
+        clock: says what is too old.
         circuits: what they are asked through.
-        seconds: how long they have, one after the other.
+        seconds: how long they have, together.
     """
 
-    def __init__(self, http: OutgoingHttp, circuits: "Circuits", *, seconds: float) -> None:
+    def __init__(
+        self, http: OutgoingHttp, clock: Clock, circuits: "Circuits", *, seconds: float
+    ) -> None:
         self._http = http
+        self._clock = clock
         self._circuits = circuits
         self._seconds = seconds
 
     def ask(self, exchanges: Sequence[Exchange]) -> list[Rate]:
-        """Return the first source's rates of our currencies; none when no source answers."""
-        for exchange in exchanges:
-            adapter = RATES_ADAPTERS.get(exchange.adapter)
-            if adapter is None:  # it is a source of prices
-                continue
-            ask = partial(self._ask, exchange, adapter)
-            try:
-                return self._circuits.ask(exchange.name, ask)
-            except RefusedError as refused:
-                logger.warning(
-                    "no exchange rates",
-                    extra={
-                        "source": exchange.name,
-                        "reason": refused.reason,
-                        "detail": refused.detail,
-                    },
-                )
+        """Return what each source says of our currencies, in their order; none if none answers.
+
+        After all others the dirham's peg is said, which the ECB does not quote.
+        """
+        sources = [exchange for exchange in exchanges if exchange.adapter in RATES_ADAPTERS]
+        if not sources:
+            return []
+        deadline = time.monotonic() + self._seconds
+        with ThreadPoolExecutor(max_workers=len(sources)) as pool:
+            answers = pool.map(partial(self._ask, deadline=deadline), sources)
+            said = [rate for rates in answers for rate in rates]
+        if said:
+            said.append(Rate(Currency.AED, _DIRHAMS, PEG, self._clock.now().date()))
+        return said
+
+    def _ask(self, exchange: Exchange, deadline: float) -> list[Rate]:
+        try:
+            return self._circuits.ask(exchange.name, partial(self._fetch, exchange, deadline))
+        except RefusedError as refused:
+            logger.warning(
+                "no exchange rates",
+                extra={
+                    "source": exchange.name,
+                    "reason": refused.reason,
+                    "detail": refused.detail,
+                },
+            )
+        except Exception as error:  # whatever it is, the tick does not end for it (R1)
+            log_unforeseen(exchange.name, error)
         return []
 
-    def _ask(self, exchange: Exchange, adapter: RatesAdapter) -> list[Rate]:
-        deadline = time.monotonic() + self._seconds
+    def _fetch(self, exchange: Exchange, deadline: float) -> list[Rate]:
+        adapter = RATES_ADAPTERS[exchange.adapter]
         body = self._http.get(exchange.api_url + adapter.path, deadline)
         try:
             as_of, per_usd = adapter.read(body)
-            return [
+            rates = [
                 Rate(currency, per_usd[currency].quantize(PLACES), exchange.name, as_of)
                 for currency in QUOTED
                 if currency in per_usd
             ]
         except (ValueError, ArithmeticError, RecursionError) as error:
             raise RefusedError(Reason.MALFORMED, summary(error)) from error
+        # the newest rate is the one that holds: one of the future would hold for ever
+        age = self._clock.now().date() - as_of
+        if age < -_AHEAD:
+            raise RefusedError(Reason.FROM_THE_FUTURE, as_of.isoformat())
+        if age > _OLDEST:
+            raise RefusedError(Reason.TOO_OLD, as_of.isoformat())
+        return rates

@@ -30,5 +30,5 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, i
         )
         made = [tick] if tick else []
     for new in made:
-        parts.metrics.put(new.tick)
+        parts.metrics.put(new)
     return {"sequence": made[-1].sequence if made else None}

@@ -90,7 +90,7 @@ class Market(Protocol):
 
 
 class ExchangeRates(Protocol):
-    """Asks the sources of exchange rates among the exchanges, until one answers."""
+    """Asks the sources of exchange rates among the exchanges, all at once."""
 
     def ask(self, exchanges: Sequence[Exchange]) -> list[Rate]: ...
 

@@ -10,9 +10,9 @@ from goldalert.events.prices import PriceUpdatedData, PriceUpdatedV1
 from goldalert.events.prices import Tick as TickFacts
 from goldalert.ids import new_id
 from goldalert.observability.log import current_correlation_id, logger
-from price_service.config import CURRENT_KEY
+from price_service.config import CURRENT_KEY, RATES_OLD
 from price_service.domain.agreement import HISTORY_TICKS, accept, decide, wants_more_votes
-from price_service.domain.conversion import is_believable, oldest, prices_by_currency
+from price_service.domain.conversion import believed, oldest, prices_by_currency
 from price_service.domain.health import next_health
 from price_service.domain.model import (
     Answer,
@@ -171,26 +171,30 @@ def _report_missed_slots(history: Sequence[Tick], slot: datetime, slot_length: t
         )
 
 
-def _believed(new: Sequence[Rate], known: Sequence[Rate], today: date) -> list[Rate]:
-    """Return the new rates that are near the last known ones, or the first of their currency."""
+def _believed(said: Sequence[Rate], known: Sequence[Rate], today: date) -> list[Rate]:
+    """Return a rate of each currency that is to be believed; log what is not, or is old."""
+    since = oldest(known)
+    if since is not None and today - since > RATES_OLD:
+        logger.error("exchange rates are old", extra={"as_of": since.isoformat()})
     last = {rate.currency: rate for rate in known}
-    believed = []
-    for rate in new:
-        before = last.get(rate.currency, rate)
-        if is_believable(rate, before, today):
-            believed.append(rate)
+    chosen = []
+    for currency in dict.fromkeys(rate.currency for rate in said):
+        of_currency = [rate for rate in said if rate.currency == currency]
+        before = last.get(currency)
+        rate = believed(of_currency, before, today)
+        if rate is not None:
+            chosen.append(rate)
         else:
             logger.error(
                 "exchange rate is not believed",
                 extra={
-                    "currency": rate.currency,
-                    "per_usd": str(rate.per_usd),
-                    "source": rate.source,
-                    "known_per_usd": str(before.per_usd),
-                    "known_as_of": before.as_of.isoformat(),
+                    "currency": currency,
+                    "per_usd": {rate.source: str(rate.per_usd) for rate in of_currency},
+                    "known_per_usd": str(before.per_usd) if before else None,
+                    "known_as_of": before.as_of.isoformat() if before else None,
                 },
             )
-    return believed
+    return chosen
 
 
 def _store(

@@ -406,6 +406,7 @@ class TestFunction:
             )
         )
         nowhere = DatabaseSecret(host="127.0.0.1", port=1, user="u", password="p", dbname="d")
+        made.clock = StandingClock()  # a weekday: a plan that is counted rests at weekends
         made.secret = ServiceSecret(database=nowhere, redis_url=redis_url(2))
         yield made
         made.redis.client.close()
@@ -434,7 +435,7 @@ class TestFunction:
 
 
 class TestExchangeRates:
-    def test_come_from_the_second_source_while_the_circuit_of_the_first_is_open(
+    def test_come_from_the_other_source_while_the_circuit_of_one_is_open(
         self, circuits, serving, source
     ) -> None:
         serving.behave(FRANKFURTER, answer("", status=404))
@@ -444,12 +445,12 @@ class TestExchangeRates:
             for adapter in ("frankfurter", "ecb")
         ]
         http = OutgoingHttp(allow_loopback=True)
-        rates = ExchangeRates(http, circuits, seconds=5)
+        rates = ExchangeRates(http, StandingClock(), circuits, seconds=5)
         for _ in range(BREAKER.failure_threshold):
             rates.ask(exchanges)
         serving.requests.clear()
 
         found = rates.ask(exchanges)
 
-        assert {rate.source for rate in found} == {f"ecb {source}"}
+        assert {rate.source for rate in found} == {f"ecb {source}", "peg"}
         assert serving.requests == [ECB]

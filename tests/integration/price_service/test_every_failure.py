@@ -27,6 +27,7 @@ from tests.support.price_sources import (
     Behaviour,
     NoCircuits,
     PriceSources,
+    StandingClock,
     answer,
     cut_off,
     drip_body,
@@ -208,7 +209,7 @@ def test_exchange_rates_come_from_nobody_who_fails(sources, adapter, failure, mo
     slow = failure.reason is Reason.TIMED_OUT
     http = OutgoingHttp(allow_loopback=True)
 
-    asked = ExchangeRates(http, NoCircuits(), seconds=PATIENCE if slow else 5)
+    asked = ExchangeRates(http, StandingClock(), NoCircuits(), seconds=PATIENCE if slow else 5)
 
     assert asked.ask([exchange_at(sources, adapter)]) == []
     assert [line["reason"] for line in logged] == [failure.reason]
@@ -248,7 +249,9 @@ class TestTls:
         """S17."""
         untrusted.behave(RATES_PATHS[adapter], answer(SHAPES[adapter]))
 
-        rates = ExchangeRates(OutgoingHttp(allow_loopback=True), NoCircuits(), seconds=5)
+        rates = ExchangeRates(
+            OutgoingHttp(allow_loopback=True), StandingClock(), NoCircuits(), seconds=5
+        )
 
         assert rates.ask([exchange_at(untrusted, adapter)]) == []
         assert untrusted.requests == []

@@ -1,6 +1,7 @@
 """From the sources' answers to the stored tick and its event."""
 
 import threading
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -238,8 +239,7 @@ class TestExchangeRates:
         assert [extra for text, extra in errors if text == "exchange rate is not believed"] == [
             {
                 "currency": "EUR",
-                "per_usd": "85.697",
-                "source": "frankfurter",
+                "per_usd": {"frankfurter": "85.697"},
                 "known_per_usd": "0.856970000000",
                 "known_as_of": "2026-08-18",
             }
@@ -254,13 +254,27 @@ class TestExchangeRates:
 
         assert prices.fetch(NOON + timedelta(hours=2), **DEARER).rates == (moved,)
 
+    @pytest.mark.parametrize(("days", "reported"), [(5, []), (6, ["exchange rates are old"])])
+    def test_that_are_old_are_reported(self, prices, monkeypatch, days, reported) -> None:
+        prices.rates.rates = [replace(EURO, as_of=NOON.date() - timedelta(days=days))]
+        prices.fetch(**CALM)
+        errors: list[str] = []
+        monkeypatch.setattr(ticks.logger, "error", lambda text, **_: errors.append(text))
+        prices.rates.rates = []
+
+        # the next slot that asks, so that none is missed
+        for number in range(1, 13):
+            prices.fetch(NOON + number * SLOT, **CALM)
+
+        assert errors == reported
+
     @pytest.mark.parametrize(
         ("answers", "state"), [({"swissquote": "4390"}, "held"), (CALM, "fresh")]
     )
     def test_move_no_price_while_gold_stands(self, prices, answers, state) -> None:
         prices.rates.rates = [EURO]
         prices.fetch(**CALM)
-        newer = Rate(Currency.EUR, Decimal("0.9"), "frankfurter", date(2026, 8, 19))
+        newer = Rate(Currency.EUR, Decimal("0.88"), "frankfurter", date(2026, 8, 19))
         prices.rates.rates = [newer]
 
         standing = prices.fetch(NOON + timedelta(hours=2), **answers)
@@ -270,7 +284,7 @@ class TestExchangeRates:
         first, second, third = (event.data.prices for event in prices.published())
         assert second == first
         assert moved.rates == (newer,)
-        assert third["EUR"] == Decimal("3951.9")
+        assert third["EUR"] == Decimal("3864.08")
 
     def test_of_each_currency_are_the_newest(self, prices) -> None:
         dirham = Rate(Currency.AED, Decimal("3.6725"), "frankfurter", date(2026, 8, 17))

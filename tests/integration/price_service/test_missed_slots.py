@@ -78,7 +78,7 @@ def test_each_tick_says_what_the_alarms_watch(prices, capsys) -> None:
     stored = [prices.fetch(**CALM), prices.fetch(NOON + SLOT, swissquote="4390")]
 
     for new in stored:
-        metrics.put(new.tick)
+        metrics.put(new)
 
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     names = (

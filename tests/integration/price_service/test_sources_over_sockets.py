@@ -72,7 +72,7 @@ def served(prices) -> Iterator[PriceSources]:
             connection.execute(text("UPDATE exchanges SET api_url = :url"), {"url": sources.url})
         http = OutgoingHttp(allow_loopback=True)
         prices.market = Market(http, prices.clock, NoCircuits(), NO_KEYS, seconds=5)
-        prices.rates = ExchangeRates(http, NoCircuits(), seconds=5)
+        prices.rates = ExchangeRates(http, prices.clock, NoCircuits(), seconds=5)
         for path, behaviour in ANSWERS.items():
             sources.behave(path, behaviour)
         sources.behave(FRANKFURTER, answer(shape("frankfurter.json")))

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from goldalert.money import MINOR_UNITS, Currency
 from goldalert.units import Karat, Unit
-from price_service.domain.conversion import Measure, is_believable, oldest, prices_by_currency
+from price_service.domain.conversion import Measure, believed, oldest, prices_by_currency
 from price_service.domain.model import Rate
 
 TODAY = date(2026, 8, 18)
@@ -27,34 +27,88 @@ def test_a_price_is_known_in_dollars_and_wherever_there_is_a_rate() -> None:
     assert prices == {Currency.USD: Decimal("4390.10"), Currency.EUR: Decimal("3762.183997")}
 
 
-@pytest.mark.parametrize(
-    ("per_usd", "is_believed"),
-    [("0.96", True), ("0.67", True), ("0.97", False), ("0.66", False), ("85.7", False)],
-)
-def test_a_rate_that_leaps_is_not_believed(per_usd, is_believed) -> None:
-    assert is_believable(rate(per_usd), rate("0.80"), TODAY) is is_believed
+def said(*per_usd: str, currency: Currency = Currency.EUR) -> list[Rate]:
+    """What sources say, the preferred one first."""
+    return [
+        Rate(currency, Decimal(value), f"source {number}", TODAY)
+        for number, value in enumerate(per_usd)
+    ]
 
 
-@pytest.mark.parametrize(
-    ("per_usd", "days", "is_believed"),
-    [
-        ("0.98", 29, False),
-        ("0.98", 30, True),
-        ("1.15", 59, True),
-        ("0.56", 59, True),
-        ("1.16", 59, False),
-        ("0.55", 59, False),
-        ("0.98", 300, True),
-        ("80", 365, False),
-        ("0.98", -40, False),
-    ],
-)
-def test_the_older_the_known_rate_the_farther_a_new_one_may_be(per_usd, days, is_believed) -> None:
-    # whatever date the new one claims
-    new = rate(per_usd, as_of=date(2099, 1, 1))
-    known = rate("0.80", as_of=TODAY - timedelta(days=days))
+def chosen(rates: list[Rate], known: Rate | None) -> str | None:
+    rate = believed(rates, known, TODAY)
+    return None if rate is None else str(rate.per_usd)
 
-    assert is_believable(new, known, TODAY) is is_believed
+
+class TestBelieved:
+    @pytest.mark.parametrize("per_usd", ["0.80", "0.824", "0.777"])
+    def test_is_one_source_near_the_known_rate(self, per_usd) -> None:
+        assert chosen(said(per_usd), rate("0.80")) == per_usd
+
+    @pytest.mark.parametrize("per_usd", ["0.825", "0.776", "0.96", "1.25", "80"])
+    def test_is_no_source_that_leaps_alone(self, per_usd) -> None:
+        assert chosen(said(per_usd), rate("0.80")) is None
+
+    @pytest.mark.parametrize("known", [None, "0.80"])
+    @pytest.mark.parametrize(
+        ("values", "expected"),
+        [
+            (("0.96", "0.96"), "0.96"),
+            (("0.96", "0.9695"), "0.96"),
+            (("0.96", "0.9505"), "0.96"),
+            (("0.96", "0.97"), None),
+            (("0.96", "0.95"), None),
+            (("1.25", "0.96", "0.965"), "0.96"),
+        ],
+    )
+    def test_is_a_leap_that_a_second_source_says_too(self, values, expected, known) -> None:
+        assert chosen(said(*values), rate(known) if known else None) == expected
+
+    def test_is_no_leap_that_one_source_says_twice(self) -> None:
+        assert chosen([rate("0.96"), rate("0.96")], rate("0.80")) is None
+
+    def test_is_the_second_source_where_the_first_leaps(self) -> None:
+        assert chosen(said("0.96", "0.81"), rate("0.80")) == "0.81"
+
+    def test_is_the_first_source_where_both_may_be_right(self) -> None:
+        assert chosen(said("0.81", "0.79"), rate("0.80")) == "0.81"
+
+    @pytest.mark.parametrize(
+        ("per_usd", "expected"),
+        [("0.86", "0.86"), ("0.09", "0.09"), ("9", "9"), ("9.1", None), ("0.089", None)],
+    )
+    def test_is_the_only_one_while_none_is_known(self, per_usd, expected) -> None:
+        assert chosen(said(per_usd), None) == expected
+
+    @pytest.mark.parametrize("known", [None, "0.80"])
+    @pytest.mark.parametrize("per_usd", ["0", "0E-12", "1000000000000000", "86"])
+    def test_is_nothing_absurd_whoever_says_it(self, per_usd, known) -> None:
+        """0 would break the table, and 1e15 the candles: no tick could be stored."""
+        assert chosen(said(per_usd, per_usd), rate(known) if known else None) is None
+
+    def test_is_nothing_where_nobody_says_anything(self) -> None:
+        assert believed([], rate("0.80"), TODAY) is None
+
+    @pytest.mark.parametrize("currency", Currency)
+    def test_knows_what_is_usual_of_every_currency(self, currency) -> None:
+        assert chosen(said("1E-9", currency=currency), None) is None
+
+    @pytest.mark.parametrize(
+        ("per_usd", "days", "expected"),
+        [
+            ("0.84", 29, None),
+            ("0.84", 30, "0.84"),
+            ("0.76", 30, "0.76"),
+            ("0.75", 30, None),
+            ("0.85", 59, None),
+            ("0.84", -40, None),
+        ],
+    )
+    def test_may_be_farther_the_older_the_known_rate_is(self, per_usd, days, expected) -> None:
+        # whatever date the new one claims
+        new = rate(per_usd, as_of=date(2099, 1, 1))
+
+        assert chosen([new], rate("0.80", as_of=TODAY - timedelta(days=days))) == expected
 
 
 def test_rates_are_as_old_as_the_oldest_of_them() -> None:
