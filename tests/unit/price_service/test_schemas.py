@@ -3,8 +3,8 @@ from typing import get_args
 import pytest
 from pydantic import ValidationError
 
+from price_service.gateways.adapters import ADAPTERS
 from price_service.gateways.rates import RATES_ADAPTERS
-from price_service.gateways.sources import ADAPTERS
 from price_service.schemas import AdapterName, AddExchangeRequest, ChangeExchangeRequest
 
 MIRROR = {
