@@ -75,7 +75,10 @@ class AlertView(View):
 
 
 class TriggerTick(View):
-    """The tick that made an alert trigger; `GET /price/ticks/{tick_id}` shows every quote of it."""
+    """The tick that made an alert trigger.
+
+    `GET /price/ticks/{tick_id}` shows every quote of it for 400 days; this stays with the alert.
+    """
 
     tick_id: UUID
     sequence: int

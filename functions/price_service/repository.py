@@ -46,7 +46,7 @@ _TICK = (
 _REMOVE_OLD_ROWS = (
     "DELETE FROM price_history WHERE id IN (SELECT id FROM price_history "
     "WHERE interval = 'tick' AND changed_at < :before ORDER BY changed_at LIMIT :limit)",
-    # not every tick has an entry there: of as many of the oldest ones all entries are gone
+    # after their history: as many of the oldest entries are gone, so that none refers to these
     "DELETE FROM prices WHERE id IN (SELECT id FROM prices "
     "WHERE timestamp < :before ORDER BY timestamp LIMIT :limit)",
     "DELETE FROM exchange_rates WHERE (currency, as_of, source) IN ("
@@ -174,7 +174,7 @@ class Repository:
                 "low = LEAST(candles.low, EXCLUDED.low), "
                 "close = EXCLUDED.close, "
                 "ticks = candles.ticks + 1, "
-                # the less real, the later in the alphabet
+                # that of the least real price: see Origin
                 "origin = GREATEST(candles.origin, EXCLUDED.origin)"
             ),
             {

@@ -93,6 +93,6 @@ def analyse(candles: Sequence[Candle]) -> Analytics | None:
         sma=sum(closes, Decimal(0)) / len(closes),
         ema=ema,
         volatility=Decimal(100 * math.hypot(*returns)).quantize(_PERCENT_PLACES),
-        # the less real, the later in the alphabet
+        # that of the least real price: see Origin
         origin=max(candle.origin for candle in candles),
     )

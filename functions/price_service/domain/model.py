@@ -48,6 +48,8 @@ class Reason(StrEnum):
 class Exchange:
     """A source of prices or of exchange rates, as an admin can set it up.
 
+    The row, its table and its routes are called exchange; whoever it stands for is a source.
+
     Attributes:
         api_url: where it is asked, up to the path, which its adapter knows.
         adapter: how it is asked and read, such as `swissquote`.

@@ -105,7 +105,7 @@ class OutgoingHttp:
             with closing(connection), _shut_at(deadline, sock):
                 if isinstance(sock, ssl.SSLSocket):
                     sock.do_handshake()
-                body = _exchange(connection, parts, headers)
+                body = _request(connection, parts, headers)
             if time.monotonic() >= deadline:  # what was read may have been cut off
                 raise TimeoutError
             return body
@@ -173,7 +173,7 @@ def _open(addresses: Sequence[str], port: int, deadline: float) -> socket.socket
     raise failures[-1]
 
 
-def _exchange(connection: HTTPConnection, parts: SplitResult, headers: Mapping[str, str]) -> bytes:
+def _request(connection: HTTPConnection, parts: SplitResult, headers: Mapping[str, str]) -> bytes:
     target = parts.path or "/"
     if parts.query:
         target += f"?{parts.query}"

@@ -1,4 +1,4 @@
-"""What prices a local machine: recorded prices, and a simulator for when no source answers."""
+"""Made-up prices, for a local machine alone: a recording, or a simulator when no source answers."""
 
 import csv
 from collections.abc import Iterator

@@ -13,7 +13,11 @@ TickState = Literal["fresh", "reduced", "held", "closed", "unknown", "stale"]
 """`fresh` and `reduced` may trigger alerts; the others keep the last price and trigger nothing."""
 
 Origin = Literal["live", "replay", "simulator"]
-"""Where a price comes from. Only `live` prices are real ones of now."""
+"""Where a price comes from. Only `live` prices are real ones of now.
+
+The less real, the later in the alphabet: what is made of several prices has the greatest of theirs,
+in Python as in SQL. A new one must keep to that.
+"""
 
 MAY_TRIGGER: frozenset[TickState] = frozenset({"fresh", "reduced"})
 
