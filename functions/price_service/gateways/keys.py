@@ -41,6 +41,11 @@ class SourceKey(BaseModel):
     key: Annotated[SecretStr, AfterValidator(_printable)]
     minutes_between_requests: int = Field(default=FREE_PLAN_MINUTES, ge=0, le=44_640)
 
+    @property
+    def is_counted(self) -> bool:
+        """Whether its plan counts requests."""
+        return self.minutes_between_requests > 0
+
 
 def _plain_key(entry: object) -> object:
     return {"key": entry} if isinstance(entry, str) else entry
@@ -82,7 +87,7 @@ class SourceKeys:
 
     def take(self, source: str, key: SourceKey) -> bool:
         """Say whether a source may be asked now. If so, it may not be again for a while."""
-        if key.minutes_between_requests == 0:
+        if not key.is_counted:
             return True
         seconds = key.minutes_between_requests * 60 - _EARLY
         with self._database.attempt() as redis:

@@ -4,14 +4,15 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from ipaddress import ip_address
 from traceback import format_tb
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
 from goldalert.clock import Clock
+from goldalert.loopback import is_loopback
 from goldalert.observability.log import logger
 from goldalert.units import PLACES
+from price_service.domain.market import session_opened
 from price_service.domain.model import Answer, Exchange, Quote, Reason, Refusal
 from price_service.gateways.adapters import ADAPTERS, Reading, parse_json, summary
 from price_service.gateways.outgoing import OutgoingHttp, RefusedError
@@ -96,7 +97,7 @@ class HttpPriceSource:
         if keyed is None or self._key is None:
             return url, {}
         host = urlsplit(url).hostname or ""
-        if host != keyed.host and not (self._http.allow_loopback and _is_loopback(host)):
+        if host != keyed.host and not (self._http.allow_loopback and is_loopback(host)):
             raise RefusedError(Reason.FORBIDDEN_ADDRESS, f"its key is for {keyed.host} only")
         key = self._key.key.get_secret_value()
         if keyed.header:
@@ -137,7 +138,8 @@ class Market:
     def ask(self, exchanges: Sequence[Exchange]) -> list[Answer]:
         """Return what each price source among them answered, in their order.
 
-        A source that wants a key and has none, or may not use it again yet, is not among them.
+        A source that wants a key and has none, or may not use it again yet, is not among them;
+        nor is one whose requests are counted while the market is closed.
         """
         answers = self._ask(self._sources(exchanges))
         if sum(isinstance(answer, Quote) for answer in answers.values()) < ENOUGH_QUOTES:
@@ -154,12 +156,16 @@ class Market:
         priced = [exchange for exchange in exchanges if exchange.adapter in ADAPTERS]
         wants_key = any(ADAPTERS[exchange.adapter].keyed for exchange in priced)
         known = self._keys.current() if wants_key else {}
+        is_open = session_opened(self._clock.now()) is not None
         sources = []
         for exchange in priced:
             key = None
             if ADAPTERS[exchange.adapter].keyed:
                 key = known.get(exchange.adapter)
-                if key is None or not self._keys.take(exchange.name, key):
+                # what stands still is not worth a request of a plan that counts them
+                if key is None or (key.is_counted and not is_open):
+                    continue
+                if not self._keys.take(exchange.name, key):
                     continue
             sources.append(HttpPriceSource(exchange, self._http, self._clock, self._circuits, key))
         return sources
@@ -195,10 +201,3 @@ def _in_our_places(reading: Reading) -> Reading:
         None if reading.bid is None else reading.bid.quantize(PLACES),
         None if reading.ask is None else reading.ask.quantize(PLACES),
     )
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from typing import NoReturn
 
 import pytest
@@ -10,6 +11,7 @@ from aws_lambda_powertools.utilities.circuit_breaker import CircuitBreakerConfig
 from pydantic import BaseModel
 
 from goldalert.cache.client import RedisDatabase
+from goldalert.clock import Clock
 from goldalert.ids import new_id
 from goldalert.secrets import DatabaseSecret, ServiceSecret
 from price_service import bootstrap
@@ -338,11 +340,11 @@ class TestMarket:
 class TestMeteredSource:
     """The free plans allow about a hundred requests a month."""
 
-    def make(self, database: RedisDatabase, **plan: int) -> Market:
+    def make(self, database: RedisDatabase, *, clock: Clock | None = None, **plan: int) -> Market:
         keys = {"goldapi_io": SourceKey(key=KEY, **plan)}
         return Market(
             OutgoingHttp(allow_loopback=True),
-            StandingClock(),
+            clock or StandingClock(),
             NoCircuits(),
             SourceKeys(lambda: keys, database),
             seconds=5,
@@ -378,6 +380,20 @@ class TestMeteredSource:
             taken = list(pool.map(lambda keys: keys.take(source, key), processes))
 
         assert sum(taken) == 1
+
+    @pytest.mark.parametrize(("plan", "asked"), [({}, 0), ({"minutes_between_requests": 0}, 1)])
+    def test_is_not_asked_while_the_market_is_closed(
+        self, serving, source, make_database, plan, asked
+    ) -> None:
+        class Saturday:
+            def now(self) -> datetime:
+                return datetime(2026, 8, 22, 16, 0, tzinfo=UTC)
+
+        exchange = exchange_at(serving, "goldapi_io", name=source)
+
+        answers = self.make(make_database(), clock=Saturday(), **plan).ask([exchange])
+
+        assert len(answers) == len(serving.requests) == asked
 
     def test_is_asked_always_where_its_plan_allows_it(self, serving, source, make_database) -> None:
         market = self.make(make_database(), minutes_between_requests=0)
