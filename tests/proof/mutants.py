@@ -23,7 +23,7 @@ import goldalert.events.prices  # noqa: F401 - likewise
 
 ROOT = Path(__file__).parents[2]
 DOMAIN = ROOT / "functions/price_service/domain"
-MODULES = ("agreement", "judging", "market", "health", "standing", "model")
+MODULES = ("agreement", "judging", "market", "health", "standing", "model", "conversion")
 TESTS = "tests/unit/price_service/domain"
 
 INVERTED: dict[type[ast.cmpop], type[ast.cmpop]] = {
