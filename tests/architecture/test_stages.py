@@ -5,7 +5,8 @@ import re
 
 import pytest
 
-from tests.support.template import render
+from goldalert_local.profiles import PROFILES
+from tests.support.template import load, render
 
 LOCAL_WORDS = re.compile(
     r"127\.0\.0\.\d|localhost|::1\b|0\.0\.0\.0|localstack|simulator|replay|\bdisable\b",
@@ -30,6 +31,21 @@ def test_locally_prices_may_be_replayed() -> None:
     function = render("local", PriceSources="replay:monthly").functions
     variables = function["PriceScheduledFetchPriceFunction"]["Environment"]["Variables"]
     assert variables["PRICE_SOURCES"] == "replay:monthly"
+
+
+@pytest.mark.parametrize("profile", ["template", *PROFILES])
+def test_a_tick_is_fetched_as_often_as_there_are_slots(profile: str) -> None:
+    given = {} if profile == "template" else PROFILES[profile].parameters
+    declared = load()["Parameters"]
+    schedule, seconds = (
+        str(given.get(name, declared[name]["Default"]))
+        for name in ("PricePollSchedule", "PriceSlotSeconds")
+    )
+
+    [minutes] = re.findall(r"rate\((\d+) minutes?\)", schedule)
+    assert int(minutes) * 60 == int(seconds)
+    # the periods of alarms that CloudWatch takes
+    assert int(seconds) in declared["PriceSlotSeconds"]["AllowedValues"]
 
 
 def test_a_stage_is_complete_without_a_domain() -> None:
