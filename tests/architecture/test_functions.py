@@ -246,3 +246,15 @@ def test_every_setting_is_given_to_some_function(service: str) -> None:
     }
     left = {name.upper() for owner, name in LEFT_TO_THEIR_DEFAULT if owner == service}
     assert set(variables_of(settings_of(service))) - left <= given
+
+
+def test_an_event_that_makes_a_tick_does_not_outlast_its_slot() -> None:
+    """R1: the use case refuses one from half a slot on; Lambda would keep it for six hours."""
+    slot = int(
+        PROD.functions["PriceScheduledFetchPriceFunction"]["Environment"]["Variables"][
+            "SLOT_SECONDS"
+        ]
+    )
+    config = PROD.functions["PriceScheduledFetchPriceFunction"]["EventInvokeConfig"]
+
+    assert config["MaximumEventAgeInSeconds"] <= slot / 2

@@ -51,7 +51,7 @@ def decide(
         slot: the schedule's own time, aware.
         answers: what each source that was asked answered.
         history: the last `HISTORY_TICKS` ticks, newest first.
-        asked_after: how long after the slot they were asked, where that was not the first time.
+        asked_after: how long after the slot they were asked; quotes are judged by then.
     """
     opened = session_opened(slot)
     if opened is None:

@@ -15,6 +15,7 @@ from price_service.domain.agreement import HISTORY_TICKS, accept, decide, wants_
 from price_service.domain.conversion import believed, oldest, prices_by_currency
 from price_service.domain.health import next_health
 from price_service.domain.model import (
+    MONTHLY_SOURCE,
     Answer,
     Exchange,
     Rate,
@@ -33,8 +34,6 @@ from price_service.use_cases.ports import (
     Replay,
     Simulator,
 )
-
-MONTHLY_SOURCE = "worldbank-pinksheet"
 
 _ASK_AGAIN_AFTER = (timedelta(seconds=30), timedelta(seconds=60))
 """Pauses before a jump is asked about again: 30 and 90 s after the first time."""
@@ -57,8 +56,12 @@ def fetch_tick(
     """Ask the sources, agree on a price and store the slot's tick with its event.
 
     Returns:
-        The tick, or None when the slot, or a later one, has a tick already.
+        The tick, or None when the slot, or a later one, has a tick already, or is not that of now.
     """
+    if abs(clock.now() - slot) > slot_length / 2:
+        # what sources say now is no price of then, and a slot ahead would leave no room for others
+        logger.error("slot is not that of now", extra={"slot": slot.isoformat()})
+        return None
     with unit_of_work.begin() as tx:
         history = _history(tx)
         sources = [exchange for exchange in tx.repository.exchanges() if exchange.enabled]
@@ -67,7 +70,7 @@ def fetch_tick(
     if not is_due(slot, history, slot_length):
         return None
     # nothing is locked while third parties take their time
-    answers, asked_after = _ask(market, sources, slot, history, sleep)
+    answers, asked_after = _ask(market, clock, sources, slot, history, sleep)
     new_rates: list[Rate] = []
     if rates_fetched_at is None or clock.now() - rates_fetched_at >= _RATES_LAST:
         new_rates = _believed(exchange_rates.ask(sources), known_rates, clock.now().date())
@@ -85,9 +88,7 @@ def fetch_tick(
         rates = tx.repository.latest_rates()
         if not rates and simulator is not None:
             rates = simulator.rates(slot.date())
-        new = _store(tx, clock, tick, rates)
-    cache.invalidate(CURRENT_KEY)
-    return new
+        return _store(tx, clock, cache, tick, rates)
 
 
 def replay_tick(
@@ -108,9 +109,7 @@ def replay_tick(
         if recorded is None:
             return None
         tick = accept(recorded.slot, recorded.price, "replay")
-        new = _store(tx, clock, tick, recording.rates(recorded.slot.date()))
-    cache.invalidate(CURRENT_KEY)
-    return new
+        return _store(tx, clock, cache, tick, recording.rates(recorded.slot.date()))
 
 
 def replay_ticks(
@@ -132,6 +131,7 @@ def seed_history(unit_of_work: UnitOfWork[Prices], months: Sequence[RecordedPric
 
 def _ask(
     market: Market,
+    clock: Clock,
     sources: Sequence[Exchange],
     slot: datetime,
     history: Sequence[Tick],
@@ -142,17 +142,20 @@ def _ask(
     Returns:
         The answers, and how long after the slot they were asked for.
     """
+    asked_after = clock.now() - slot
     answers = market.ask(sources)
-    asked_after = timedelta(0)
-    if not wants_more_votes(decide(slot, answers, history)):
+    if not wants_more_votes(decide(slot, answers, history, asked_after=asked_after)):
         return answers, asked_after
     for pause in _ASK_AGAIN_AFTER:
         sleep(pause.total_seconds())
-        asked_after += pause
+        again_after = clock.now() - slot
         again = market.ask(sources)
-        if decide(slot, again, history, asked_after=asked_after).may_trigger:
-            return again, asked_after
-    return answers, timedelta(0)
+        # whom a plan does not let be asked twice has said already what there is to say
+        asked = {answer.source for answer in again}
+        again += [answer for answer in answers if answer.source not in asked]
+        if decide(slot, again, history, asked_after=again_after).may_trigger:
+            return again, again_after
+    return answers, asked_after
 
 
 def _report_missed_slots(history: Sequence[Tick], slot: datetime, slot_length: timedelta) -> None:
@@ -200,16 +203,20 @@ def _believed(said: Sequence[Rate], known: Sequence[Rate], today: date) -> list[
 def _store(
     tx: Transaction[Prices],
     clock: Clock,
+    cache: Cache,
     tick: Tick,
     rates: Sequence[Rate],
 ) -> StoredTick:
     """Add a tick, its place in the history, its sources' health and its event, all at once."""
     last = tx.repository.last_tick()
     if last is not None and tick.price == last.tick.price:
-        # it stands in every currency: new rates alone move no price and trigger no alert
-        rates = last.rates
+        # it stands in every currency that it is known in: new rates alone move no price and
+        # trigger no alert
+        known = {rate.currency for rate in last.rates}
+        rates = [*last.rates, *(rate for rate in rates if rate.currency not in known)]
     new = StoredTick(new_id(), last.sequence + 1 if last else 1, tick, tuple(rates))
     tx.repository.add_tick(new)
+    tx.after_commit(lambda: cache.invalidate(CURRENT_KEY))
     old_price = last.tick.price if last else None
     if tick.may_trigger and tick.price != old_price:
         tx.repository.add_change(new, old_price)

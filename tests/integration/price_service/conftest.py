@@ -86,13 +86,19 @@ class PriceService:
     simulator: Simulator | None = None
     slept: list[float] = field(default_factory=list)
 
-    def fetch(self, slot: datetime = NOON, **prices: str) -> StoredTick | None:
-        """Fetch a slot's tick. Prices are what the sources say then; none: all are down."""
+    def fetch(
+        self, slot: datetime = NOON, *, late: timedelta = timedelta(seconds=2), **prices: str
+    ) -> StoredTick | None:
+        """Fetch a slot's tick. Prices are what the sources say then; none: all are down.
+
+        Args:
+            late: how long after the slot that is.
+        """
         if prices:
-            self.market.script = [list(quotes(slot, **prices))]
+            self.market.script = [list(quotes(slot + late, **prices))]
         elif not self.market.script:
             self.market.script = [[Refusal("swissquote", "swissquote", Reason.TIMED_OUT)]]
-        self.clock.time = slot + timedelta(seconds=2)
+        self.clock.time = slot + late
         return ticks.fetch_tick(
             self.unit_of_work,
             self.clock,
@@ -100,10 +106,14 @@ class PriceService:
             self.rates,
             self.simulator,
             self.cache,
-            self.slept.append,
+            self.sleep,
             slot=slot,
             slot_length=SLOT,
         )
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.clock.time += timedelta(seconds=seconds)
 
     def published(self) -> list[PriceUpdatedV1]:
         messages = self.rows("SELECT message FROM outbox ORDER BY id")

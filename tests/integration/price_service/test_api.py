@@ -420,6 +420,7 @@ class TestScheduled:
         parts.market = prices.market
         parts.exchange_rates = prices.rates
         prices.fetch(NOON - SLOT, **CALM)
+        prices.clock.time = NOON
 
         assert scheduled_fetch_price.lambda_handler(EVENT, CONTEXT) == {"sequence": 2}
         assert scheduled_fetch_price.lambda_handler(EVENT, CONTEXT) == {"sequence": None}

@@ -4,6 +4,7 @@ import threading
 from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
+from uuid import UUID
 
 import pytest
 from sqlalchemy import create_engine, text
@@ -149,6 +150,39 @@ def test_of_fifty_that_fire_at_once_one_makes_the_tick(prices) -> None:
     assert len(prices.published()) == 1
 
 
+@pytest.mark.parametrize("late", [timedelta(seconds=-150), timedelta(seconds=150)])
+def test_an_event_that_waited_makes_a_price_while_its_slot_lasts(prices, late) -> None:
+    """R3: a run that failed is tried again after a minute."""
+    tick = prices.fetch(late=late, **CALM).tick
+
+    assert (tick.slot, tick.state) == (NOON, "fresh")
+
+
+@pytest.mark.parametrize(
+    "late", [timedelta(hours=2), timedelta(seconds=151), timedelta(seconds=-151), -400 * SLOT]
+)
+def test_there_is_no_tick_of_another_slot_than_that_of_now(prices, late) -> None:
+    """R1: neither of one that is over, nor of one to come, after which none would be due."""
+    assert prices.fetch(late=late, **CALM) is None
+
+    assert prices.market.asked == []
+    assert prices.rows("SELECT count(*) FROM prices") == [(0,)]
+
+
+def test_a_tick_is_told_by_the_cache_before_its_event_is(prices) -> None:
+    forgotten_before_publishing: list[list[str]] = []
+
+    class Relay:
+        def run(self, *, only: list[UUID]) -> int:
+            forgotten_before_publishing.append(prices.cache.invalidated.copy())
+            return len(only)
+
+    prices.unit_of_work = UnitOfWork(prices.engine, Repository, Relay())
+    prices.fetch(**CALM)
+
+    assert forgotten_before_publishing == [["price:current"]]
+
+
 def test_no_tick_is_left_without_its_event(prices) -> None:
     """R4."""
     prices.rates.rates = [EURO]
@@ -198,6 +232,25 @@ class TestJump:
 
         assert prices.slept == [30, 60]
         assert (stored.tick.state, stored.tick.price) == ("fresh", Decimal(4500))
+
+    def test_is_published_when_a_source_that_may_be_asked_once_only_has_said_so(
+        self, prices
+    ) -> None:
+        """The plan of goldapi.io counts requests: the second time it is not among the answers."""
+        prices.fetch(**CALM)
+        slot = NOON + SLOT
+        metered = quote("goldapi.io", "4500", slot, quoted_at=slot)
+        late = quote("swissquote", "4500", slot, quoted_at=slot + timedelta(seconds=29))
+        prices.market.script = [
+            [refusal("swissquote"), *quotes(slot, coinbase="4500"), metered],
+            [late, *quotes(slot, coinbase="4500")],
+        ]
+
+        stored = prices.fetch(slot)
+
+        assert prices.slept == [30]
+        assert (stored.tick.state, stored.tick.price) == ("fresh", Decimal(4500))
+        assert stored.tick.sources == ["swissquote", "coinbase", "goldapi.io"]
 
     def test_is_held_one_slot_when_none_does(self, prices) -> None:
         prices.fetch(**CALM)
@@ -267,6 +320,16 @@ class TestExchangeRates:
             prices.fetch(NOON + number * SLOT, **CALM)
 
         assert errors == reported
+
+    def test_of_a_currency_without_one_count_at_once(self, prices) -> None:
+        """Else a price that stands over a weekend would be none in that currency."""
+        prices.fetch(**CALM)
+        prices.rates.rates = [EURO]
+
+        standing = prices.fetch(NOON + SLOT, **CALM)
+
+        assert standing.rates == (EURO,)
+        assert set(prices.published()[-1].data.prices) == {"USD", "EUR"}
 
     @pytest.mark.parametrize(
         ("answers", "state"), [({"swissquote": "4390"}, "held"), (CALM, "fresh")]
