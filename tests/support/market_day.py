@@ -12,6 +12,9 @@ SLOT = timedelta(minutes=5)
 NOON = datetime(2026, 8, 18, 16, 0, tzinfo=UTC)
 """A Tuesday, 12:00 in New York: the middle of a session."""
 
+CALM = {"swissquote": "4390", "gold-api.com": "4390.5", "coinbase": "4391"}
+"""What three sources say that agree."""
+
 TIMED = frozenset({"swissquote", "timed"})
 """Sources whose quotes have a time of their own."""
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 from pydantic import BaseModel
@@ -16,8 +17,14 @@ from goldalert.secrets import DatabaseSecret, ServiceSecret
 from price_service.bootstrap import Services
 from price_service.config import PriceSettings
 from price_service.domain.model import Answer, Exchange, Rate, Reason, Refusal, StoredTick
-from price_service.gateways.recorded import Simulator
-from price_service.handlers import api, scheduled_fetch_price, scheduled_relay_outbox, seed_history
+from price_service.gateways.recorded import Replay, Simulator
+from price_service.handlers import (
+    api,
+    scheduled_fetch_price,
+    scheduled_relay_outbox,
+    scheduled_remove_old_rows,
+    seed_history,
+)
 from price_service.repository import Repository
 from price_service.use_cases import ticks
 from price_service.use_cases.ports import Prices
@@ -111,6 +118,13 @@ class PriceService:
             slot_length=SLOT,
         )
 
+    def replay(self, folder: Path, *rows: str) -> list[StoredTick]:
+        """Play rows of `timestamp,price`, each with its own slot, in round exchange rates."""
+        path = folder / "prices.csv"
+        path.write_text("\n".join(["timestamp,price", *rows, ""]))
+        playing = Replay("local", f"{path}?speed={len(rows)}")
+        return ticks.replay_ticks(self.unit_of_work, self.clock, playing, self.cache)
+
     def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
         self.clock.time += timedelta(seconds=seconds)
@@ -137,15 +151,15 @@ def simulated(prices: PriceService) -> PriceService:
     return prices
 
 
-class Silent:
-    """Publishes nothing."""
+class NoRelay:
+    """What is published stays in the outbox."""
 
     def run(self, **_: object) -> int:
         return 0
 
 
 @pytest.fixture
-def parts(
+def services(
     prices, database, redis_url: Callable[[int], str], monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Services]:
     """The service as it is put together in a function, on this test's stores."""
@@ -170,8 +184,14 @@ def parts(
         redis_url=redis_url(2),
     )
     made.clock = prices.clock
-    made.relay = Silent()
-    for module in (api, scheduled_fetch_price, scheduled_relay_outbox, seed_history):
+    made.relay = NoRelay()
+    for module in (
+        api,
+        scheduled_fetch_price,
+        scheduled_relay_outbox,
+        scheduled_remove_old_rows,
+        seed_history,
+    ):
         monkeypatch.setattr(module, "services", lambda: made)
     prices.cache = made.cache
     yield made

@@ -21,11 +21,10 @@ from price_service.schemas import AddExchangeRequest
 from price_service.use_cases import administration, ticks
 from tests.support.invocations import Answer, Client
 from tests.support.lambda_endpoint import LambdaEndpoint, serve_lambda
-from tests.support.market_day import NOON, SLOT
+from tests.support.market_day import CALM, NOON, SLOT
 
 ADMIN = new_id()
 ANY_ID = "0198f2a0-0000-7000-8000-000000000001"
-CALM = {"swissquote": "4390", "gold-api.com": "4390.5", "coinbase": "4391"}
 MIRROR = {
     "name": "mirror",
     "region": "Iceland",
@@ -35,8 +34,8 @@ MIRROR = {
 
 
 @pytest.fixture
-def admin(parts: Services) -> Client:
-    parts.settings = parts.settings.model_copy(update={"stage": "prod"})
+def admin(services: Services) -> Client:
+    services.settings = services.settings.model_copy(update={"stage": "prod"})
     return Client(api.lambda_handler, ADMIN, "admin")
 
 
@@ -141,7 +140,7 @@ class TestAdding:
         assert (other.status, other.body["code"]) == (409, "idempotency_key_reused")
         assert len(exchanges(admin)) == 9
 
-    def test_of_many_at_once_one_gets_the_name(self, parts) -> None:
+    def test_of_many_at_once_one_gets_the_name(self, services) -> None:
         """The use case, since a resolver serves one request at a time."""
         ready = threading.Barrier(4)
 
@@ -150,7 +149,7 @@ class TestAdding:
             ready.wait()
             try:
                 administration.add_exchange(
-                    parts.unit_of_work,
+                    services.unit_of_work,
                     admin_id=ADMIN,
                     request=request,
                     idempotency_key=None,
@@ -188,13 +187,13 @@ class TestAdding:
             assert "sesame" not in str(answer.body)
         assert len(exchanges(admin)) == 8
 
-    def test_on_the_local_machine_a_source_may_be_on_it(self, admin, parts) -> None:
-        parts.settings = parts.settings.model_copy(update={"stage": "local"})
+    def test_on_the_local_machine_a_source_may_be_on_it(self, admin, services) -> None:
+        services.settings = services.settings.model_copy(update={"stage": "local"})
 
         assert add(admin, api_url="http://127.0.0.1:8080").status == 201
         assert wrong_fields(add(admin, name="x", api_url="http://10.0.0.1")) == ["api_url"]
 
-    def test_a_name_that_leads_inside_is_not_asked(self, admin, parts, monkeypatch) -> None:
+    def test_a_name_that_leads_inside_is_not_asked(self, admin, services, monkeypatch) -> None:
         """S12: a name can be public when it is added, and lead anywhere later."""
         look_up = socket.getaddrinfo
 
@@ -204,7 +203,7 @@ class TestAdding:
         monkeypatch.setattr(socket, "getaddrinfo", lead_inside)
         exchange = Exchange(**{**add(admin).body, "id": ADMIN})
 
-        [answer] = parts.market.ask([exchange])
+        [answer] = services.market.ask([exchange])
 
         assert (answer.source, answer.reason) == ("mirror", Reason.FORBIDDEN_ADDRESS)
 
@@ -313,7 +312,7 @@ class TestDeleting:
         ("POST", "/price/fetch"),
     ],
 )
-@pytest.mark.usefixtures("parts")
+@pytest.mark.usefixtures("services")
 def test_only_admins_are_let_in(method, path) -> None:
     """S8: whatever the gateway let through."""
     body = {"POST": MIRROR, "PATCH": {"enabled": False}}.get(method)
@@ -325,11 +324,11 @@ def test_only_admins_are_let_in(method, path) -> None:
 
 class TestFetchingNow:
     @pytest.fixture
-    def endpoint(self, parts, prices) -> Iterator[LambdaEndpoint]:
-        parts.market, parts.exchange_rates = prices.market, prices.rates
+    def endpoint(self, services, prices) -> Iterator[LambdaEndpoint]:
+        services.market, services.exchange_rates = prices.market, prices.rates
         endpoint = LambdaEndpoint(scheduled_fetch_price.lambda_handler)
         with serve_lambda(endpoint) as invoker:
-            parts.fetching = FetchFunction("fetch", invoker)
+            services.fetching = FetchFunction("fetch", invoker)
             yield endpoint
 
     def test_a_tick_is_fetched_as_the_schedule_would(self, admin, endpoint, prices, logged) -> None:

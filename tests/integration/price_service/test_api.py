@@ -12,29 +12,19 @@ from goldalert.cache.client import RedisDatabase
 from goldalert.events.prices import PriceUpdatedV1
 from price_service.config import CURRENT_KEY
 from price_service.domain.model import RecordedPrice
-from price_service.gateways.recorded import MONTHLY, Replay, read_recording
+from price_service.gateways.recorded import MONTHLY, read_recording
 from price_service.handlers import scheduled_fetch_price, scheduled_relay_outbox, seed_history
 from price_service.repository import Repository
 from price_service.use_cases import ticks
 from tests.support.invocations import Context
-from tests.support.market_day import NOON, SLOT
+from tests.support.market_day import CALM, NOON, SLOT
 from tests.support.price_api import get, ok, wrong_fields
 
-CALM = {"swissquote": "4390", "gold-api.com": "4390.5", "coinbase": "4391"}
 EVENT = {"id": "7bf73129-1428-4cd3-a780-95db273d1602", "time": "2026-08-18T16:00:00Z"}
 CONTEXT = Context()
 
 
-def play(prices, tmp_path, *rows: str) -> None:
-    """Replay rows, each with its own slot, in round exchange rates."""
-    path = tmp_path / "prices.csv"
-    path.write_text("\n".join(["timestamp,price", *rows, ""]))
-    replay = Replay("local", str(path))
-    for _ in rows:
-        ticks.replay_tick(prices.unit_of_work, prices.clock, replay, prices.cache)
-
-
-@pytest.mark.usefixtures("parts")
+@pytest.mark.usefixtures("services")
 class TestCurrent:
     def test_without_a_price_says_when_to_come_back(self) -> None:
         answer = get("/price/current")
@@ -67,11 +57,7 @@ class TestCurrent:
         }
 
     def test_is_in_the_currency_unit_and_karat_that_is_asked_for(self, prices, tmp_path) -> None:
-        path = tmp_path / "prices.csv"
-        path.write_text("timestamp,price\n2026-08-18T16:00:00Z,4389.38\n")
-        ticks.replay_tick(
-            prices.unit_of_work, prices.clock, Replay("local", str(path)), prices.cache
-        )
+        prices.replay(tmp_path, "2026-08-18T16:00:00Z,4389.38")
 
         body = ok("/price/current", currency="EUR", unit="gram", karat=18)
 
@@ -90,7 +76,7 @@ class TestCurrent:
         assert ok("/price/current")["price"] == "4391.00"
 
     def test_is_kept_by_no_reader_who_loaded_it_before_the_next_tick(
-        self, prices, parts, monkeypatch
+        self, prices, services, monkeypatch
     ) -> None:
         prices.fetch(**CALM)
         load = Repository.last_tick_at
@@ -104,7 +90,7 @@ class TestCurrent:
         assert ok("/price/current")["price"] == "4390.50"
 
         assert ok("/price/current")["price"] == "4391.00"
-        assert 0 < parts.redis.client.ttl(CURRENT_KEY) <= 298
+        assert 0 < services.redis.client.ttl(CURRENT_KEY) <= 298
 
     def test_says_how_it_changed_in_a_day(self, prices) -> None:
         prices.fetch(NOON - timedelta(days=1), **dict.fromkeys(CALM, "4300"))
@@ -122,11 +108,11 @@ class TestCurrent:
 
         assert ok("/price/current")["status"] == "stale"
 
-    def test_is_read_through_when_redis_is_down(self, prices, parts) -> None:
+    def test_is_read_through_when_redis_is_down(self, prices, services) -> None:
         """R12."""
         prices.fetch(**CALM)
-        parts.redis = RedisDatabase("redis://127.0.0.1:1/2")
-        parts.cache = Cache(parts.redis, ttl_seconds=300)
+        services.redis = RedisDatabase("redis://127.0.0.1:1/2")
+        services.cache = Cache(services.redis, ttl_seconds=300)
 
         assert ok("/price/current")["price"] == "4390.50"
         assert ok("/price/health")["status"] == "degraded"
@@ -139,7 +125,7 @@ class TestCurrent:
         assert wrong_fields("/price/current", **{field: value}) == [field]
 
 
-@pytest.mark.usefixtures("parts")
+@pytest.mark.usefixtures("services")
 class TestHistory:
     def test_is_empty_at_first(self) -> None:
         assert ok("/price/history") == {"items": [], "next_cursor": None}
@@ -179,11 +165,7 @@ class TestHistory:
 
     def test_in_another_currency_has_what_there_was_a_rate_for(self, tmp_path, prices) -> None:
         seed_history.lambda_handler({}, CONTEXT)
-        path = tmp_path / "prices.csv"
-        path.write_text("timestamp,price\n2026-08-18T16:00:00Z,4389.38\n")
-        ticks.replay_tick(
-            prices.unit_of_work, prices.clock, Replay("local", str(path)), prices.cache
-        )
+        prices.replay(tmp_path, "2026-08-18T16:00:00Z,4389.38")
 
         [item] = ok("/price/history", currency="EUR", unit="gram")["items"]
 
@@ -197,11 +179,11 @@ class TestHistory:
 
         assert len(ok("/price/history")["items"]) == 2
 
-    def test_keeps_no_page_that_anyone_can_ask_for_in_endless_ways(self, prices, parts) -> None:
+    def test_keeps_no_page_that_anyone_can_ask_for_in_endless_ways(self, prices, services) -> None:
         prices.fetch(**CALM)
         prices.fetch(NOON + SLOT, **dict.fromkeys(CALM, "4391"))
         ok("/price/history")
-        kept = sorted(parts.redis.client.keys("price:*"))
+        kept = sorted(services.redis.client.keys("price:*"))
 
         cursor = ok("/price/history", limit=1)["next_cursor"]
         for query in (
@@ -212,7 +194,7 @@ class TestHistory:
             ok("/price/history", **query)
 
         assert kept == ["price:current", "price:history:2:USD:troy_ounce:24"]
-        assert sorted(parts.redis.client.keys("price:*")) == kept
+        assert sorted(services.redis.client.keys("price:*")) == kept
 
     @pytest.mark.parametrize(
         ("field", "value"),
@@ -222,14 +204,13 @@ class TestHistory:
         assert wrong_fields("/price/history", **{field: value}) == [field]
 
 
-@pytest.mark.usefixtures("parts")
+@pytest.mark.usefixtures("services")
 class TestCandles:
     def test_are_an_empty_list_when_there_are_none(self) -> None:
         assert ok("/price/candles") == {"items": [], "next_cursor": None}
 
     def test_are_in_the_currency_unit_and_karat_that_is_asked_for(self, prices, tmp_path) -> None:
-        play(
-            prices,
+        prices.replay(
             tmp_path,
             "2026-08-18T16:00:00Z,4000",
             "2026-08-18T16:05:00Z,4100",
@@ -253,7 +234,7 @@ class TestCandles:
     def test_are_the_last_hundred_hours_that_have_a_price_by_default(
         self, prices, tmp_path
     ) -> None:
-        play(prices, tmp_path, *(f"{NOON + n * timedelta(hours=2)},4000" for n in range(101)))
+        prices.replay(tmp_path, *(f"{NOON + n * timedelta(hours=2)},4000" for n in range(101)))
 
         starts = [item["start"] for item in ok("/price/candles")["items"]]
         earlier = ok("/price/candles", to=(NOON + timedelta(hours=3)).isoformat())["items"]
@@ -266,7 +247,7 @@ class TestCandles:
         ]
 
     def test_begin_from_one_time_on_and_before_another(self, prices, tmp_path) -> None:
-        play(prices, tmp_path, *(f"{NOON + n * SLOT},4000" for n in range(4)))
+        prices.replay(tmp_path, *(f"{NOON + n * SLOT},4000" for n in range(4)))
         query = {"interval": "5m", "from": "2026-08-18T16:05:00Z"}
 
         def starts(**more: str) -> list[str]:
@@ -277,7 +258,7 @@ class TestCandles:
         assert starts() == ["16:05", "16:10", "16:15"]
 
     def test_two_thousand_and_sixteen_are_the_most(self, prices, tmp_path) -> None:
-        play(prices, tmp_path, *(f"{NOON + n * SLOT},4000" for n in range(3)))
+        prices.replay(tmp_path, *(f"{NOON + n * SLOT},4000" for n in range(3)))
         query = {"interval": "5m", "from": NOON.isoformat()}
         week_later = NOON + timedelta(days=7)
 
@@ -334,7 +315,7 @@ class TestCandles:
         assert wrong_fields("/price/candles", **query) == ["from"]
 
 
-@pytest.mark.usefixtures("parts")
+@pytest.mark.usefixtures("services")
 class TestTick:
     def test_shows_what_each_source_said_and_what_was_made_of_it(self, prices) -> None:
         stored = prices.fetch(**{**CALM, "coinbase": "8780"})
@@ -369,7 +350,7 @@ class TestTick:
         assert wrong_fields("/price/ticks/1") == ["tick_id"]
 
 
-@pytest.mark.usefixtures("parts")
+@pytest.mark.usefixtures("services")
 def test_exchanges_are_listed_and_paged() -> None:
     first = ok("/price/exchanges", limit=5)
     second = ok("/price/exchanges", limit=5, cursor=first["next_cursor"])
@@ -387,7 +368,7 @@ def test_exchanges_are_listed_and_paged() -> None:
     assert second["next_cursor"] is None
 
 
-@pytest.mark.usefixtures("parts")
+@pytest.mark.usefixtures("services")
 def test_exchanges_do_not_begin_anew_after_one_that_was_deleted(prices) -> None:
     cursor = ok("/price/exchanges", limit=1)["next_cursor"]
     prices.rows("DELETE FROM exchanges WHERE name = 'swissquote' RETURNING id")
@@ -395,7 +376,7 @@ def test_exchanges_do_not_begin_anew_after_one_that_was_deleted(prices) -> None:
     assert wrong_fields("/price/exchanges", cursor=cursor) == ["cursor"]
 
 
-@pytest.mark.usefixtures("parts")
+@pytest.mark.usefixtures("services")
 class TestStatus:
     def test_before_the_first_tick(self) -> None:
         body = ok("/price/status")
@@ -414,11 +395,11 @@ class TestStatus:
         assert body["last_slot"] == "2026-08-18T16:00:00Z"
 
 
-@pytest.mark.usefixtures("parts")
+@pytest.mark.usefixtures("services")
 class TestScheduled:
-    def test_the_slot_is_the_time_of_the_event(self, prices, parts) -> None:
-        parts.market = prices.market
-        parts.exchange_rates = prices.rates
+    def test_the_slot_is_the_time_of_the_event(self, prices, services) -> None:
+        services.market = prices.market
+        services.exchange_rates = prices.rates
         prices.fetch(NOON - SLOT, **CALM)
         prices.clock.time = NOON
 
@@ -428,8 +409,8 @@ class TestScheduled:
         assert last.data.tick.slot == NOON
         assert last.correlation_id == EVENT["id"]
 
-    def test_a_setting_replays_a_recording(self, prices, parts) -> None:
-        parts.settings = parts.settings.model_copy(
+    def test_a_setting_replays_a_recording(self, prices, services) -> None:
+        services.settings = services.settings.model_copy(
             update={"price_sources": "replay:gold_usd_monthly.csv@2026-06"}
         )
 

@@ -13,9 +13,7 @@ from goldalert.money import Currency
 from price_service.domain.candles import Candle, Interval
 from price_service.domain.model import Rate, RecordedPrice
 from price_service.use_cases import ticks
-from tests.support.market_day import NOON, SLOT, refusal
-
-CALM = {"swissquote": "4390", "gold-api.com": "4390.5", "coinbase": "4391"}
+from tests.support.market_day import CALM, NOON, SLOT, refusal
 
 type Series = dict[tuple[str, str], list[tuple[object, ...]]]
 

@@ -14,9 +14,8 @@ from goldalert.money import Currency
 from price_service.domain.model import Rate, RecordedPrice, TickReason
 from price_service.repository import Repository
 from price_service.use_cases import ticks
-from tests.support.market_day import NOON, SLOT, quote, quotes, refusal
+from tests.support.market_day import CALM, NOON, SLOT, quote, quotes, refusal
 
-CALM = {"swissquote": "4390", "gold-api.com": "4390.5", "coinbase": "4391"}
 DEARER = dict.fromkeys(CALM, "4391")
 SEED = [RecordedPrice(NOON - timedelta(days=78), Decimal(4228))]
 EURO = Rate(Currency.EUR, Decimal("0.85697"), "frankfurter", date(2026, 8, 18))

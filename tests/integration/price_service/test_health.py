@@ -10,9 +10,8 @@ from price_service.domain.health import SourceHealth
 from price_service.domain.model import Reason, RecordedPrice
 from price_service.repository import Repository
 from price_service.use_cases import ticks
-from tests.support.market_day import NOON, SLOT, quotes, refusal
+from tests.support.market_day import CALM, NOON, SLOT, quotes, refusal
 
-CALM = {"swissquote": "4390", "gold-api.com": "4390.5", "coinbase": "4391"}
 FAR = {**CALM, "coinbase": "4500"}
 
 

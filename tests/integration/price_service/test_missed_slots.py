@@ -9,9 +9,7 @@ import pytest
 from price_service.gateways.metrics import TickMetrics
 from price_service.gateways.recorded import Replay
 from price_service.use_cases import serving, ticks
-from tests.support.market_day import NOON, SLOT
-
-CALM = {"swissquote": "4390", "gold-api.com": "4390.5", "coinbase": "4391"}
+from tests.support.market_day import CALM, NOON, SLOT
 
 
 @pytest.fixture
@@ -50,6 +48,17 @@ def test_three_slots_that_are_skipped_are_told_by_the_status_and_by_the_next_tic
             },
         )
     ]
+
+
+def test_of_an_outage_that_began_earlier_the_status_tells_the_last_day(prices) -> None:
+    """R3."""
+    prices.fetch(**CALM)
+    prices.fetch(NOON + timedelta(hours=28), **CALM)
+    prices.clock.time = NOON + timedelta(hours=30)
+
+    status = serving.status(prices.unit_of_work, serving.Slots(prices.clock, SLOT))
+
+    assert (status.missed_slots, status.missed_slots_24h) == (23, 263 + 23)
 
 
 @pytest.mark.parametrize("late", [-20, 0, 20])

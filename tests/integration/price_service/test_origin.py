@@ -5,13 +5,9 @@ from collections.abc import Callable
 import pytest
 
 from price_service.domain.model import StoredTick
-from price_service.gateways.recorded import Replay
 from price_service.handlers import api
-from price_service.use_cases import ticks
 from tests.support.invocations import Client
-from tests.support.market_day import NOON, SLOT, refusal
-
-CALM = {"swissquote": "4390", "gold-api.com": "4390.5", "coinbase": "4391"}
+from tests.support.market_day import CALM, NOON, SLOT, refusal
 
 
 def live(prices) -> StoredTick:
@@ -19,11 +15,8 @@ def live(prices) -> StoredTick:
 
 
 def replay(prices, tmp_path) -> StoredTick:
-    path = tmp_path / "prices.csv"
-    path.write_text("timestamp,price\n2026-08-18T16:00:00Z,4390\n")
-    return ticks.replay_tick(
-        prices.unit_of_work, prices.clock, Replay("local", str(path)), prices.cache
-    )
+    [stored] = prices.replay(tmp_path, "2026-08-18T16:00:00Z,4390")
+    return stored
 
 
 def simulate(simulated) -> StoredTick:
@@ -45,7 +38,7 @@ def stored(request: pytest.FixtureRequest, simulated, tmp_path) -> StoredTick:
     return tick
 
 
-@pytest.mark.usefixtures("parts")
+@pytest.mark.usefixtures("services")
 def test_every_answer_says_where_its_price_comes_from(stored: StoredTick) -> None:
     client = Client(api.lambda_handler)
     window = {"from": "2026-08-18T16:00:00Z", "to": "2026-08-18T16:05:00Z"}

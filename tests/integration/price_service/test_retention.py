@@ -234,11 +234,11 @@ def test_the_owners_function_is_for_the_service_alone_and_looks_nothing_up(price
     assert settings[0] == "search_path=pg_catalog, pg_temp"
 
 
-def test_the_schedule_says_how_much_is_gone(prices, begin, monkeypatch) -> None:
+@pytest.mark.usefixtures("services")
+def test_the_schedule_says_how_much_is_gone(begin) -> None:
     with begin() as connection:
         add_tick(connection, 1, NOON - timedelta(days=500))
         add_tick(connection, 2, NOON)
-    monkeypatch.setattr(scheduled_remove_old_rows, "services", lambda: prices)
 
     answer = scheduled_remove_old_rows.lambda_handler({"id": "an-hourly-event"}, Context())
 

@@ -12,24 +12,14 @@ from goldalert_local.stores.redis import EmbeddedRedis
 from price_service.config import CACHE_SECONDS, CURRENT_KEY
 from price_service.domain.analytics import Window
 from price_service.domain.model import Rate, Reason, RecordedPrice
-from price_service.gateways.recorded import MONTHLY, Replay, read_recording
+from price_service.gateways.recorded import MONTHLY, read_recording
 from price_service.use_cases import ticks
-from tests.support.market_day import NOON, SLOT, quote, refusal
+from tests.support.market_day import CALM, NOON, SLOT, quote, refusal
 from tests.support.price_api import get, ok, wrong_fields
 
-CALM = {"swissquote": "4390", "gold-api.com": "4390.5", "coinbase": "4391"}
 EUR = Rate(Currency.EUR, Decimal("0.86"), "frankfurter", NOON.date())
 
-pytestmark = pytest.mark.usefixtures("parts")
-
-
-def replay(prices, tmp_path, *rows: str) -> None:
-    path = tmp_path / "prices.csv"
-    path.write_text("\n".join(["timestamp,price", *rows, ""]))
-    for _ in rows:
-        ticks.replay_tick(
-            prices.unit_of_work, prices.clock, Replay("local", str(path)), prices.cache
-        )
+pytestmark = pytest.mark.usefixtures("services")
 
 
 class TestCurrent:
@@ -86,42 +76,48 @@ class TestCurrent:
 class TestKeeping:
     """Redis DB 2 keeps the last tick until the next one is due, and then for 30 s at a time."""
 
-    def kept_for(self, parts) -> int:
-        parts.redis.client.flushdb()
+    def kept_for(self, services) -> int:
+        services.redis.client.flushdb()
         ok("/price/current")
-        return parts.redis.client.ttl(CURRENT_KEY)
+        return services.redis.client.ttl(CURRENT_KEY)
 
     @pytest.mark.parametrize(
         ("after", "seconds"), [(2, 298), (120, 180), (280, 30), (300, 30), (2000, 30)]
     )
     def test_the_last_tick_is_kept_until_the_next_is_due(
-        self, prices, parts, after, seconds
+        self, prices, services, after, seconds
     ) -> None:
         prices.fetch(**CALM)
         prices.clock.time = NOON + timedelta(seconds=after)
 
-        assert seconds - 2 <= self.kept_for(parts) <= seconds
+        assert seconds - 2 <= self.kept_for(services) <= seconds
 
-    def test_the_next_row_of_a_replay_may_come_at_any_time(self, prices, parts, tmp_path) -> None:
-        replay(prices, tmp_path, "2026-08-18T16:00:00Z,4389.38")
+    def test_the_next_row_of_a_replay_may_come_at_any_time(
+        self, prices, services, tmp_path
+    ) -> None:
+        prices.replay(tmp_path, "2026-08-18T16:00:00Z,4389.38")
         prices.clock.time = NOON
 
-        assert self.kept_for(parts) <= 30
+        assert self.kept_for(services) <= 30
 
-    def test_nothing_is_kept_for_longer_than_five_minutes(self, prices, parts) -> None:
+    def test_nothing_is_kept_for_longer_than_five_minutes(self, prices, services) -> None:
         prices.fetch(**CALM)
         prices.clock.time = NOON - timedelta(hours=1)
 
-        assert self.kept_for(parts) <= CACHE_SECONDS
+        assert self.kept_for(services) <= CACHE_SECONDS
 
-    def test_pages_and_analytics_are_kept_for_five_minutes_a_measure(self, prices, parts) -> None:
+    def test_pages_and_analytics_are_kept_for_five_minutes_a_measure(
+        self, prices, services
+    ) -> None:
         prices.fetch(**CALM)
         prices.fetch(NOON + SLOT, **dict.fromkeys(CALM, "4391"))
         for _ in range(2):
             ok("/price/history", unit="gram")
             ok("/price/analytics", window="7d")
 
-        kept = {key: parts.redis.client.ttl(key) for key in parts.redis.client.keys("price:*")}
+        kept = {
+            key: services.redis.client.ttl(key) for key in services.redis.client.keys("price:*")
+        }
         assert kept.keys() == {
             "price:current",
             "price:history:2:USD:gram:24",
@@ -130,18 +126,18 @@ class TestKeeping:
         assert all(CACHE_SECONDS - 20 < ttl <= CACHE_SECONDS for ttl in kept.values())
 
     def test_no_writer_who_dies_before_it_forgets_the_last_tick_makes_it_last(
-        self, prices, parts, monkeypatch
+        self, prices, services, monkeypatch
     ) -> None:
         """What was read before a tick is told for 30 s after its slot, and no longer."""
-        monkeypatch.setattr(type(parts.cache), "invalidate", lambda *_: None)
+        monkeypatch.setattr(type(services.cache), "invalidate", lambda *_: None)
         for number, read_after in enumerate((3, 100, 269, 285, 299)):
             slot = NOON + number * SLOT
             prices.fetch(slot, **dict.fromkeys(CALM, str(4400 + number)))
             # whoever reads up to the next slot keeps the tick up to then, or for 30 s
             prices.clock.time = slot + timedelta(seconds=read_after)
-            parts.redis.client.delete(CURRENT_KEY)
+            services.redis.client.delete(CURRENT_KEY)
             ok("/price/current")
-            expires = prices.clock.time + timedelta(seconds=parts.redis.client.ttl(CURRENT_KEY))
+            expires = prices.clock.time + timedelta(seconds=services.redis.client.ttl(CURRENT_KEY))
             assert expires <= slot + SLOT + timedelta(seconds=30)
 
 
@@ -245,7 +241,7 @@ class TestAnalytics:
 
     @pytest.mark.parametrize("window", Window)
     def test_of_a_replay_ends_with_its_last_row(self, prices, tmp_path, window) -> None:
-        replay(prices, tmp_path, "2020-01-02T12:00:00Z,1500", "2020-01-02T12:05:00Z,1515")
+        prices.replay(tmp_path, "2020-01-02T12:00:00Z,1500", "2020-01-02T12:05:00Z,1515")
 
         body = ok("/price/analytics", window=window)
 
@@ -331,15 +327,15 @@ class TestSeed:
 
 
 def test_reading_goes_on_while_redis_is_down_and_after_it_was_flushed(
-    prices, parts, tmp_path
+    prices, services, tmp_path
 ) -> None:
     """R12: on a server that is stopped, comes back and is flushed in the middle of it."""
     server = EmbeddedRedis(tmp_path / "data", tmp_path, "only-for-tests")
     server.start()
     server.wait()
     seconds = [0.0]
-    parts.redis = RedisDatabase(f"{server.url}/2", monotonic=lambda: seconds[0])
-    parts.cache = prices.cache = Cache(parts.redis, ttl_seconds=CACHE_SECONDS)
+    services.redis = RedisDatabase(f"{server.url}/2", monotonic=lambda: seconds[0])
+    services.cache = prices.cache = Cache(services.redis, ttl_seconds=CACHE_SECONDS)
 
     def read_all() -> list[object]:
         seconds[0] += 10  # a Redis that failed is left alone for some seconds
@@ -354,7 +350,7 @@ def test_reading_goes_on_while_redis_is_down_and_after_it_was_flushed(
     try:
         prices.fetch(**CALM)
         assert read_all() == ["4390.50", 1, 1, 1, 1]
-        assert parts.redis.client.keys("price:*")
+        assert services.redis.client.keys("price:*")
 
         server.stop()
         assert read_all() == ["4390.50", 1, 1, 1, 1]
@@ -366,10 +362,10 @@ def test_reading_goes_on_while_redis_is_down_and_after_it_was_flushed(
         server.start()
         server.wait()
         # what it had is older than the tick that came while it was away
-        parts.redis.client.flushall()
+        services.redis.client.flushall()
         assert read_all() == ["4391.00", 2, 2, 1, 2]
-        parts.redis.client.flushall()
+        services.redis.client.flushall()
         assert read_all() == ["4391.00", 2, 2, 1, 2]
-        assert parts.redis.client.keys("price:*")
+        assert services.redis.client.keys("price:*")
     finally:
         server.stop()
