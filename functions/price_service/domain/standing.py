@@ -21,9 +21,30 @@ def is_due(slot: datetime, history: Sequence[Tick], slot_length: timedelta) -> b
     return not history or slot - history[0].slot >= slot_length / 2
 
 
-def missed_slots(last: Tick, now: datetime, slot_length: timedelta) -> int:
-    """Return how many slots since the last tick are over without one."""
-    return max(0, (now - last.slot) // slot_length - 1)
+def missed_slots(last: datetime, now: datetime, slot_length: timedelta) -> int:
+    """Return how many slots since the one of the last tick are over without one."""
+    return max(0, (now - last) // slot_length - 1)
+
+
+def missed_slots_since(
+    moment: datetime,
+    before: datetime | None,
+    slots: Sequence[datetime],
+    now: datetime,
+    slot_length: timedelta,
+) -> int:
+    """Return how many slots between a moment and now are over without a tick.
+
+    Args:
+        before: that of the last tick up to the moment.
+        slots: those that have a tick since, oldest first.
+    """
+    if before is not None:
+        # as if there had been one in each slot up to the moment
+        slots = [before + (moment - before) // slot_length * slot_length, *slots]
+    if not slots:
+        return 0
+    return slots_left_out(slots, slot_length) + missed_slots(slots[-1], now, slot_length)
 
 
 def slots_left_out(slots: Sequence[datetime], slot_length: timedelta) -> int:

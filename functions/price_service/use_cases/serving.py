@@ -25,9 +25,9 @@ from price_service.domain.market import session_opened
 from price_service.domain.model import HistoryEntry, StoredTick, TickReason
 from price_service.domain.standing import (
     missed_slots,
+    missed_slots_since,
     next_slot,
     percent_change,
-    slots_left_out,
     state_now,
 )
 from price_service.errors import NoExchangeRateYetError, NoPriceYetError
@@ -259,11 +259,11 @@ def status(unit_of_work: UnitOfWork[Prices], slots: Slots) -> PriceStatus:
     with unit_of_work.begin() as tx:
         last = tx.repository.last_tick()
         rates = tx.repository.latest_rates()
+        before = tx.repository.last_tick_at(now - _DAY)
         with_tick = tx.repository.slots_since(now - _DAY)
         enabled = {exchange.name for exchange in tx.repository.exchanges() if exchange.enabled}
         health = [known for known in tx.repository.health() if known.source in enabled]
     tick = last.tick if last else None
-    missed = missed_slots(tick, now, slots.length) if tick else 0
     return PriceStatus(
         status=state_now(tick, now, slots.length) if tick else "stale",
         reason=tick.reason if tick else TickReason.NO_QUOTES,
@@ -274,8 +274,10 @@ def status(unit_of_work: UnitOfWork[Prices], slots: Slots) -> PriceStatus:
         as_of=tick.as_of if tick else None,
         next_slot=next_slot(tick, now, slots.length) if tick else None,
         slot_seconds=int(slots.length.total_seconds()),
-        missed_slots=missed,
-        missed_slots_24h=missed + slots_left_out(with_tick, slots.length),
+        missed_slots=missed_slots(tick.slot, now, slots.length) if tick else 0,
+        missed_slots_24h=missed_slots_since(
+            now - _DAY, before.tick.slot if before else None, with_tick, now, slots.length
+        ),
         sources=[SourceHealthView.model_validate(known) for known in health],
         exchange_rates=[RateView.model_validate(rate) for rate in rates],
     )

@@ -295,7 +295,7 @@ class TestStatus:
         assert (body["missed_slots"], body["missed_slots_24h"]) == (1, 4)
         assert body["next_slot"] == "2026-08-18T16:35:00Z"
 
-        prices.clock.time = NOON + timedelta(days=1, minutes=1)
+        prices.clock.time = NOON + timedelta(days=1) + 4 * SLOT  # when they are a day old
         assert ok("/price/status")["missed_slots_24h"] == ok("/price/status")["missed_slots"]
 
 

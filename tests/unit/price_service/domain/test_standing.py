@@ -7,6 +7,7 @@ from price_service.domain.agreement import accept
 from price_service.domain.standing import (
     is_due,
     missed_slots,
+    missed_slots_since,
     next_slot,
     percent_change,
     slots_left_out,
@@ -49,7 +50,7 @@ def test_the_first_slot_is_a_new_one() -> None:
 )
 def test_a_slot_is_missed_when_it_is_over_without_a_tick(later, missed) -> None:
     """R3."""
-    assert missed_slots(TICK, NOON + later, SLOT) == missed
+    assert missed_slots(NOON, NOON + later, SLOT) == missed
 
 
 @pytest.mark.parametrize(
@@ -71,6 +72,28 @@ def test_slots_are_left_out_where_ticks_are_farther_apart_than_they_should(
     slots = [NOON + timedelta(minutes=minute) for minute in minutes]
 
     assert slots_left_out(slots, SLOT) == left_out
+
+
+@pytest.mark.parametrize(
+    ("hours_ago", "missed"),
+    [
+        ([30, 2], 263 + 23),  # an outage that began before the day: 22 hours, and then two
+        ([72], 287),  # the slot of now is not over
+        ([2], 23),
+        ([], 0),
+        ([24, 0], 287),
+        ([23.5, 23.25], 2 + 278),
+    ],
+)
+def test_slots_are_missed_in_the_last_day_whenever_their_outage_began(hours_ago, missed) -> None:
+    """R3."""
+    now, day = NOON, timedelta(days=1)
+    slots = [now - timedelta(hours=hours) for hours in hours_ago]
+    before = [slot for slot in slots if slot <= now - day]
+    last = before[-1] if before else None
+    since = [slot for slot in slots if slot >= now - day]
+
+    assert missed_slots_since(now - day, last, since, now, SLOT) == missed
 
 
 @pytest.mark.parametrize(
