@@ -1,8 +1,8 @@
 """Inverts each guard of the price's rules, one at a time: `make mutants-prices`.
 
 A mutant that no test notices is a guard that nobody proves, unless `EXPLAINED` says why it makes no
-difference. mutmut cannot do it here: it takes a package for what lies under the root of the
-repository, and puts a copy of the whole of it beside the code.
+difference. Tools such as mutmut change everything, down to the words of messages; here only guards
+are asked about, and each is tried in a process that has all else loaded.
 """
 
 import ast
