@@ -63,7 +63,7 @@ def add_exchange(
             )
             _check_distinct(new, others)
             tx.repository.add_exchange(new)
-            _log("exchange added", admin_id, new, _fields(new))
+            tx.after_commit(lambda: _log("exchange added", admin_id, new, _fields(new)))
             return ExchangeView.model_validate(new)
 
         return answer_once(
@@ -100,12 +100,13 @@ def change_exchange(
         new = replace(old, **changes)
         _check_distinct(new, exchanges)
         tx.repository.save_exchange(new)
-        before = _fields(old)
-        changed = {
-            name: {"from": before[name], "to": value}
-            for name, value in _fields(new).items()
-            if value != before[name]
-        }
+    before = _fields(old)
+    changed = {
+        name: {"from": before[name], "to": value}
+        for name, value in _fields(new).items()
+        if value != before[name]
+    }
+    if changed:
         _log("exchange changed", admin_id, new, changed)
     return ExchangeView.model_validate(new)
 
@@ -120,7 +121,7 @@ def delete_exchange(unit_of_work: UnitOfWork[Prices], *, admin_id: UUID, exchang
         tx.repository.lock_exchanges()
         old = _find(tx.repository.exchanges(), exchange_id)
         tx.repository.delete_exchange(exchange_id)
-        _log("exchange deleted", admin_id, old, _fields(old))
+    _log("exchange deleted", admin_id, old, _fields(old))
 
 
 def fetch_now(

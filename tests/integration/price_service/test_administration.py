@@ -264,6 +264,11 @@ class TestChanging:
             "enabled": {"from": True, "to": False},
         }
 
+    def test_what_changes_nothing_is_no_change(self, admin, logged) -> None:
+        exchange = exchanges(admin)["coinbase"]
+        assert admin.patch(f"/price/exchanges/{exchange['id']}", {}).body == exchange
+        assert audit(logged) == []
+
     def test_no_source_becomes_another(self, admin) -> None:
         exchange = add(admin).body
         path = f"/price/exchanges/{exchange['id']}"
