@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from decimal import Decimal
 from typing import Protocol
 from uuid import UUID
 
-from alert_service.domain import Alert, StoredTick, make_trigger, pack
+from alert_service.domain.lifecycle import Alert
+from alert_service.domain.series import Reading, StoredTick
+from alert_service.domain.triggers import make_trigger, pack
 from goldalert.events.alerts import AlertTriggeredData, AlertTriggeredV1, Trigger
 from goldalert.ids import new_id
 from goldalert.messaging.outbox import MAX_EVENT_BYTES
@@ -19,11 +20,11 @@ class History(Protocol):
 
     def add_triggers(
         self,
-        triggers: Sequence[Trigger],
+        fired: Sequence[tuple[Alert, Trigger]],
         *,
         tick_id: UUID,
-        before: Decimal | None,
-        after: Decimal,
+        before: Reading | None,
+        after: Reading,
         now: datetime,
     ) -> set[UUID]: ...
 
@@ -33,8 +34,8 @@ def record_triggers(
     fired: Sequence[Alert],
     *,
     tick: StoredTick,
-    before: Decimal | None,
-    after: Decimal,
+    before: Reading | None,
+    after: Reading,
     now: datetime,
     correlation_id: str,
 ) -> list[AlertTriggeredV1]:
@@ -42,9 +43,13 @@ def record_triggers(
 
     An alert that this tick has triggered before is left out: it triggers once per tick (R6).
     """
-    triggers = [make_trigger(alert, new_id(), after) for alert in fired]
+    triggers = [make_trigger(alert, new_id(), tick, before, after) for alert in fired]
     added = history.add_triggers(
-        triggers, tick_id=tick.tick.tick_id, before=before, after=after, now=now
+        list(zip(fired, triggers, strict=True)),
+        tick_id=tick.tick.tick_id,
+        before=before,
+        after=after,
+        now=now,
     )
 
     def event(packed: list[Trigger]) -> AlertTriggeredV1:
@@ -56,5 +61,5 @@ def record_triggers(
         )
 
     room = MAX_EVENT_BYTES - len(event([]).to_message().encode())
-    new = (trigger for trigger in triggers if trigger.trigger_id in added)
+    new = [trigger for trigger in triggers if trigger.trigger_id in added]
     return [event(packed) for packed in pack(new, room)]

@@ -245,6 +245,7 @@ def _store(
                     exchange_rates_as_of=oldest(rates),
                 ),
                 prices={} if tick.price is None else prices_by_currency(tick.price, rates),
+                rates={rate.currency: rate.per_usd for rate in rates},
             ),
         )
     )

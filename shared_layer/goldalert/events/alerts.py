@@ -1,6 +1,5 @@
 """Facts about alerts, published by the alert service on the topic `alerts`."""
 
-from collections.abc import Mapping
 from decimal import Decimal
 from typing import Literal
 from uuid import UUID
@@ -12,9 +11,6 @@ Channel = Literal["email", "in_app"]
 
 Direction = Literal["up", "down"]
 
-# a type that is not here is an error: a guess could tell people the opposite of what happened
-_DIRECTIONS: Mapping[str, Direction] = {"above": "up", "below": "down"}
-
 
 class Trigger(EventData):
     """One alert that fired.
@@ -24,13 +20,25 @@ class Trigger(EventData):
         alert_id: the alert.
         user_id: its owner.
         alert_type: the condition, such as `above`.
-        threshold: the level as the user entered it, in `currency` per `unit` of `karat` gold.
+        threshold: the price that was reached, in `currency` per `unit` of `karat` gold: what the
+            user entered, or what the percentage or the mean of the condition comes to.
         price: the price at the tick, in the same currency, unit and karat.
         currency: ISO 4217 code.
         unit: such as `troy_ounce`.
         karat: 24 for fine gold.
         note: the user's own words.
         channels: where the user wants to be told.
+        version: of the rule.
+        direction: which way the price went; None when nothing moved, or it is not known.
+        lower: for a range, its lower end as the user entered it.
+        upper: for a range, its upper end as the user entered it.
+        window: for `percent_change`, such as `24h`.
+        period: for `sma_cross`, the ticks in the mean.
+        percent: for `percent_change` and `trailing`, what the user entered.
+        change_percent: for `percent_change`, `trailing` and `sma_cross`, how far the price is from
+            `reference`; for `trailing`, how far below it.
+        reference: the price that the condition is measured against: that of the window's begin, the
+            peak, or the mean; in `currency` per `unit` of `karat` gold.
     """
 
     trigger_id: UUID
@@ -44,11 +52,15 @@ class Trigger(EventData):
     karat: int
     note: str | None = None
     channels: list[Channel]
-
-    @property
-    def direction(self) -> Direction:
-        """Which way the price went when it crossed the threshold."""
-        return _DIRECTIONS[self.alert_type]
+    version: int | None = None
+    direction: Direction | None = None
+    lower: Decimal | None = None
+    upper: Decimal | None = None
+    window: str | None = None
+    period: int | None = None
+    percent: Decimal | None = None
+    change_percent: Decimal | None = None
+    reference: Decimal | None = None
 
 
 class AlertTriggeredData(EventData):

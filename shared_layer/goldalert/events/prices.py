@@ -56,10 +56,12 @@ class PriceUpdatedData(EventData):
     Attributes:
         tick: the facts of the tick.
         prices: price of one troy ounce of fine gold by ISO 4217 currency.
+        rates: by currency, the units of it for one US dollar that its price was made with.
     """
 
     tick: Tick
     prices: dict[str, Decimal]
+    rates: dict[str, Decimal] = {}
 
 
 class PriceUpdatedV1(Event[PriceUpdatedData]):

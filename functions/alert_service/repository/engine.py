@@ -1,4 +1,4 @@
-"""All SQL of the alert service."""
+"""Ticks, series and armed levels: what the engine works with."""
 # ruff: noqa: S608 - what is formatted into statements are constants of this file
 
 import json
@@ -36,184 +36,8 @@ _CROSSED = {
 }
 
 
-class Repository:
-    """The tables of alert_db, on one transaction's connection."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-
-    # --- alerts ---
-
-    def lock_user(self, user_id: UUID) -> None:
-        """Let one change at a time be made to a user's alerts, until this transaction ends.
-
-        An erasure is one, too: `goldalert.messaging.erasure` takes the same lock.
-        """
-        self._run(
-            "SELECT pg_advisory_xact_lock(hashtextextended(CAST(:user_id AS text), 0))",
-            user_id=str(user_id),
-        )
-
-    def count_active(self, user_id: UUID, now: datetime) -> int:
-        return int(
-            self._run(
-                "SELECT count(*) FROM alerts WHERE user_id = :user_id AND active "
-                "AND (expires_at IS NULL OR expires_at > :now)",
-                user_id=user_id,
-                now=now,
-            ).scalar_one()
-        )
-
-    def add_alert(self, alert: Alert) -> None:
-        self._run(
-            "INSERT INTO alerts (id, user_id, alert_type, threshold, currency, unit, karat, "
-            "if_already_true, expires_at, state, note, channels, created_at, updated_at) "
-            "VALUES (:id, :user_id, :alert_type, :threshold, :currency, :unit, :karat, "
-            ":if_already_true, :expires_at, :state, :note, CAST(:channels AS text[]), "
-            ":created_at, :updated_at)",
-            **_columns(alert),
-            user_id=alert.user_id,
-            created_at=alert.created_at,
-        )
-
-    def save_alert(self, alert: Alert) -> None:
-        self._run(
-            "UPDATE alerts SET alert_type = :alert_type, threshold = :threshold, "
-            "currency = :currency, unit = :unit, karat = :karat, "
-            "if_already_true = :if_already_true, expires_at = :expires_at, state = :state, "
-            "note = :note, channels = CAST(:channels AS text[]), updated_at = :updated_at, "
-            "triggered_at = :triggered_at WHERE id = :id",
-            **_columns(alert),
-            triggered_at=alert.triggered_at,
-        )
-
-    def delete_alert(self, alert_id: UUID) -> None:
-        self._run("DELETE FROM alerts WHERE id = :id", id=alert_id)
-
-    def alert(self, user_id: UUID, alert_id: UUID) -> Alert | None:
-        row = self._run(
-            f"SELECT {_ALERT} FROM alerts a WHERE a.id = :id AND a.user_id = :user_id",
-            id=alert_id,
-            user_id=user_id,
-        ).first()
-        return None if row is None else _alert(row)
-
-    def lock_alert(self, user_id: UUID, alert_id: UUID) -> Alert | None:
-        """Return an alert that no tick can fire until this transaction ends."""
-        # the levels first, as the engine does: it claims them and then writes the alert
-        self._run("SELECT 1 FROM thresholds WHERE alert_id = :id FOR UPDATE", id=alert_id)
-        row = self._run(
-            f"SELECT {_ALERT} FROM alerts a WHERE a.id = :id AND a.user_id = :user_id FOR UPDATE",
-            id=alert_id,
-            user_id=user_id,
-        ).first()
-        return None if row is None else _alert(row)
-
-    def alerts(
-        self, user_id: UUID, *, active: bool | None, now: datetime, before: UUID | None, limit: int
-    ) -> Sequence[Alert]:
-        """Return the user's alerts, newest first; given `before`, only those older than it."""
-        rows = self._run(
-            f"SELECT {_ALERT} FROM alerts a WHERE a.user_id = :user_id "
-            "AND (CAST(:before AS uuid) IS NULL OR a.id < CAST(:before AS uuid)) "
-            "AND (CAST(:active AS boolean) IS NULL OR CAST(:active AS boolean) = "
-            "  (a.active AND (a.expires_at IS NULL OR a.expires_at > :now))) "
-            "ORDER BY a.id DESC LIMIT :limit",
-            user_id=user_id,
-            before=before,
-            active=active,
-            now=now,
-            limit=limit,
-        ).all()
-        return [_alert(row) for row in rows]
-
-    def arm(self, alert: Alert, kind: Kind, armed_after: int) -> None:
-        rule = alert.rule
-        self._run(
-            "INSERT INTO thresholds "
-            "(alert_id, user_id, level, armed_after, series, direction, kind) "
-            "VALUES (:alert_id, :user_id, :level, :armed_after, :series, :direction, :kind)",
-            alert_id=alert.id,
-            user_id=alert.user_id,
-            level=rule.level,
-            armed_after=armed_after,
-            series=rule.series,
-            direction=rule.direction,
-            kind=kind,
-        )
-
-    def disarm(self, alert_id: UUID) -> None:
-        self._run("DELETE FROM thresholds WHERE alert_id = :alert_id", alert_id=alert_id)
-
-    def erase_user(self, user_id: UUID) -> None:
-        """Delete whatever is a user's, whose lock is held.
-
-        In the order in which everyone locks: a tick that has claimed a level of the user is waited
-        for, and its history is then seen; one that comes later waits, and finds none.
-        """
-        of_user = "SELECT id FROM alerts WHERE user_id = :user_id"
-        for statement in (
-            "SELECT 1 FROM series WHERE name IN "
-            f"(SELECT series FROM thresholds WHERE alert_id IN ({of_user})) "
-            "ORDER BY name FOR SHARE",
-            f"DELETE FROM thresholds WHERE alert_id IN ({of_user})",
-            "DELETE FROM alert_history WHERE user_id = :user_id",
-            "DELETE FROM alerts WHERE user_id = :user_id",
-            "DELETE FROM idempotency_keys WHERE user_id = :user_id",
-        ):
-            self._run(statement, user_id=user_id)
-
-    # --- history ---
-
-    def add_triggers(
-        self,
-        triggers: Sequence[Trigger],
-        *,
-        tick_id: UUID,
-        before: Decimal | None,
-        after: Decimal,
-        now: datetime,
-    ) -> set[UUID]:
-        """Add triggers of one tick; return the ids of those that are not repetitions."""
-        if not triggers:
-            return set()
-        added = self._run(
-            "INSERT INTO alert_history (id, alert_id, user_id, tick_id, triggered_at, value, "
-            "price_before, price_after, alert_type, threshold, currency, unit, karat) "
-            "SELECT t.trigger_id, t.alert_id, t.user_id, :tick_id, :now, t.price, "
-            "CAST(:before AS numeric), CAST(:after AS numeric), t.alert_type, t.threshold, "
-            "t.currency, t.unit, t.karat "
-            "FROM jsonb_to_recordset(CAST(:triggers AS jsonb)) AS t(trigger_id uuid, "
-            "alert_id uuid, user_id uuid, price numeric, alert_type text, threshold numeric, "
-            "currency text, unit text, karat smallint) "
-            "ON CONFLICT (alert_id, tick_id) DO NOTHING RETURNING id",
-            tick_id=tick_id,
-            now=now,
-            before=before,
-            after=after,
-            triggers=json.dumps(
-                [t.model_dump(mode="json", exclude={"note", "channels"}) for t in triggers]
-            ),
-        )
-        return set(added.scalars())
-
-    def triggers(
-        self, user_id: UUID, *, alert_id: UUID | None, before: UUID | None, limit: int
-    ) -> Sequence[HistoryEntry]:
-        """Return the user's triggers, newest first; `before` as for `alerts`."""
-        rows = self._run(
-            "SELECT h.id, h.alert_id, h.triggered_at, h.alert_type, h.threshold, h.currency, "
-            "h.unit, h.karat, h.value AS price, h.price_before, h.price_after, t.facts "
-            "FROM alert_history h JOIN ticks t USING (tick_id) WHERE h.user_id = :user_id "
-            "AND (CAST(:alert_id AS uuid) IS NULL OR h.alert_id = CAST(:alert_id AS uuid)) "
-            "AND (CAST(:before AS uuid) IS NULL OR h.id < CAST(:before AS uuid)) "
-            "ORDER BY h.id DESC LIMIT :limit",
-            user_id=user_id,
-            alert_id=alert_id,
-            before=before,
-            limit=limit,
-        ).all()
-        return [_history_entry(row) for row in rows]
+class EngineRows(Rows):
+    """`ticks`, `series`, `thresholds` and `skipped_ticks`."""
 
     # --- ticks and series ---
 
@@ -381,9 +205,6 @@ class Repository:
             limit=limit,
         ).all()
         return [_alert(row) for row in rows]
-
-    def _run(self, statement: str, **parameters: object) -> CursorResult[Any]:
-        return self._connection.execute(text(statement), parameters)
 
 
 def _range(series: str, crossing: Crossing, sequence: int) -> dict[str, object]:

@@ -1,0 +1,140 @@
+"""What is told of an alert that fires, and what is kept of it."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID
+
+from alert_service.domain.lifecycle import Alert
+from alert_service.domain.rules import AlertType, Rule, given
+from alert_service.domain.series import Direction, Reading, StoredTick, Window
+from goldalert.events.alerts import Trigger
+from goldalert.money import Currency
+from goldalert.units import PLACES, Karat, Unit, price_in_unit
+
+TRIGGERS_PER_MESSAGE = 100
+
+
+@dataclass(frozen=True)
+class HistoryEntry:
+    """A trigger as it is kept, with the rule as it was then.
+
+    Attributes:
+        price: at the tick, in the rule's own unit and karat.
+        before: where the series stood; None when the alert fired without a move.
+        after: where the tick brought it.
+        tick_before: the tick of `before`.
+        tick: the tick that made it fire.
+        reference_tick: the tick of the price that the series is measured against.
+    """
+
+    id: UUID
+    alert_id: UUID
+    triggered_at: datetime
+    version: int
+    alert_type: AlertType
+    threshold: Decimal | None
+    upper: Decimal | None
+    window: Window | None
+    trail_percent: Decimal | None
+    period: int | None
+    currency: Currency
+    unit: Unit
+    karat: Karat
+    price: Decimal
+    before: Decimal | None
+    after: Reading
+    tick_before: StoredTick | None
+    tick: StoredTick
+    reference_tick: StoredTick | None
+
+
+def make_trigger(
+    alert: Alert, trigger_id: UUID, tick: StoredTick, before: Reading | None, after: Reading
+) -> Trigger:
+    """Return what is told of an alert that fires.
+
+    Args:
+        alert: the alert.
+        trigger_id: its entry in the history.
+        tick: the tick that moved the series.
+        before: where the series of the alert stood; None when it fires without a move.
+        after: where the tick brought it.
+    """
+    rule = alert.rule
+    direction = _direction(rule, before, after)
+
+    def in_unit(price: Decimal | None) -> Decimal | None:
+        return None if price is None else price_in_unit(price, rule.unit, rule.karat)
+
+    return Trigger(
+        trigger_id=trigger_id,
+        alert_id=alert.id,
+        user_id=alert.user_id,
+        alert_type=rule.alert_type,
+        threshold=_reached(rule, direction, after),
+        price=price_in_unit(tick.prices[rule.currency], rule.unit, rule.karat),
+        currency=rule.currency,
+        unit=rule.unit,
+        karat=rule.karat,
+        note=alert.note,
+        channels=list(alert.channels),
+        version=alert.version,
+        direction=direction,
+        lower=None if rule.upper is None else rule.threshold,
+        upper=rule.upper,
+        window=rule.window,
+        period=rule.period,
+        percent=rule.percent,
+        change_percent=None if after.reference is None else after.value,
+        reference=in_unit(after.reference),
+    )
+
+
+def _direction(rule: Rule, before: Reading | None, after: Reading) -> Direction | None:
+    """Return which way the price went; None where it has come from is not known."""
+    if before is None:
+        level_up, level_down = rule.zone.up, rule.zone.down
+        if rule.zone.is_between:
+            return None
+        went_up = level_up is not None and after.value >= level_up
+        if not went_up and (level_down is None or after.value > level_down):
+            return None
+    else:
+        went_up = after.value > before.value
+    if rule.alert_type == "trailing":
+        # its series is how far the price has fallen
+        went_up = not went_up
+    return "up" if went_up else "down"
+
+
+def _reached(rule: Rule, direction: Direction | None, after: Reading) -> Decimal:
+    """Return the price that an alert waited for, in its own unit and karat."""
+    match rule.alert_type:
+        case "percent_change" | "trailing" | "sma_cross":
+            percent = rule.percent or Decimal(0)
+            factor = 1 + (-percent if rule.alert_type == "trailing" else percent) / 100
+            reference = given(after.reference)
+            return price_in_unit((reference * factor).quantize(PLACES), rule.unit, rule.karat)
+        case "range_enter":
+            return given(rule.upper if direction == "down" else rule.threshold)
+        case "range_exit":
+            return given(rule.upper if direction == "up" else rule.threshold)
+        case _:
+            return given(rule.threshold)
+
+
+def pack(triggers: Sequence[Trigger], max_bytes: int) -> Iterator[list[Trigger]]:
+    """Cut triggers into messages of at most 100 triggers and `max_bytes` of their JSON."""
+    message: list[Trigger] = []
+    size = 0
+    for trigger in triggers:
+        trigger_size = len(trigger.model_dump_json(exclude_none=True).encode()) + len(",")
+        if message and (len(message) == TRIGGERS_PER_MESSAGE or size + trigger_size > max_bytes):
+            yield message
+            message, size = [], 0
+        message.append(trigger)
+        size += trigger_size
+    if message:
+        yield message

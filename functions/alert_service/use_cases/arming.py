@@ -1,0 +1,56 @@
+"""What a step of an alert's life does: its trigger, its levels, its state."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+
+from alert_service.domain.lifecycle import Alert, Step
+from alert_service.domain.series import Kind, Series, StoredTick
+from alert_service.use_cases.triggers import History, record_triggers
+from goldalert.db.unit_of_work import Transaction
+
+
+class Levels(History, Protocol):
+    """What arming needs of the database."""
+
+    def tick(self, sequence: int) -> StoredTick | None: ...
+    def arm(self, armed: Sequence[tuple[Alert, Kind]], armed_after: int) -> None: ...
+    def save_states(self, alerts: Sequence[Alert]) -> None: ...
+
+
+def take_steps(
+    tx: Transaction[Levels],
+    steps: Sequence[tuple[Alert, Step]],
+    series: Series,
+    *,
+    now: datetime,
+    correlation_id: str,
+) -> list[Alert]:
+    """Do what stored alerts of one series do without a move of it; return them as they are then.
+
+    The series is shared, and no levels of the alerts are armed. An alert that its tick has
+    triggered before is armed, or not, as if it had fired: its owner knows.
+    """
+    fired = [alert for alert, step in steps if step.fires]
+    current = series.current
+    if fired and current is not None:
+        tick = tx.repository.tick(current.sequence)
+        if tick is None:
+            raise LookupError(f"tick {current.sequence} of {series.name} is gone")
+        tx.publish(
+            *record_triggers(
+                tx.repository,
+                fired,
+                tick=tick,
+                before=None,
+                after=current,
+                now=now,
+                correlation_id=correlation_id,
+            )
+        )
+    changed = [alert.after(step, now) for alert, step in steps]
+    tx.repository.save_states(changed)
+    tx.repository.arm(
+        [(alert, step.arm) for alert, step in steps if step.arm is not None], series.armed_after
+    )
+    return changed
