@@ -20,4 +20,4 @@ class InvalidTickError(Exception):
 
 
 class SeriesBusyError(Exception):
-    """Another worker has the series. The message comes back and finds its tick applied by then."""
+    """Another worker has a series. The message comes back and finds its tick applied by then."""

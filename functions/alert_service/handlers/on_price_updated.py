@@ -22,6 +22,8 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> "PartialIte
     def apply(message: str) -> None:
         parsed = parse_event(message)
         start_request(parsed.correlation_id)
-        apply_ticks.on_price_updated(services().unit_of_work, services().clock, parsed, has_time)
+        apply_ticks.on_price_updated(
+            services().unit_of_work, services().cache, services().clock, parsed, has_time
+        )
 
     return consume_messages(event, context, apply)

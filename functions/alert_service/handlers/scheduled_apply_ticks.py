@@ -19,7 +19,9 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> None:
         return context.get_remaining_time_in_millis() > ENGINE_RESERVE_MS
 
     try:
-        apply_ticks.apply_due_ticks(services().unit_of_work, services().clock, has_time)
+        apply_ticks.apply_due_ticks(
+            services().unit_of_work, services().cache, services().clock, has_time
+        )
     except (SeriesBusyError, OutOfTimeError) as reason:
         # no failure: the next minute looks again
         logger.info("ticks are left", extra={"reason": repr(reason)})

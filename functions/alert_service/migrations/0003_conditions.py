@@ -38,12 +38,8 @@ def upgrade() -> None:
     )
     for column in ("repeat", "cooldown_minutes", "hysteresis_percent", "version"):
         op.execute(f"ALTER TABLE alerts ALTER COLUMN {column} DROP DEFAULT")
-    # what the schedule looks for: the ends of snoozes and cooldowns, and expiries
+    # the ends of snoozes and cooldowns; no index has the state, so that a trigger touches none
     op.execute("CREATE INDEX alerts_due_at ON alerts (due_at) WHERE due_at IS NOT NULL")
-    op.execute(
-        "CREATE INDEX alerts_expires_at ON alerts (expires_at) "
-        "WHERE state IN ('armed', 'cooling', 'snoozed') AND expires_at IS NOT NULL"
-    )
 
     # One row for each alert, so that a tick claims it once, whatever it crosses of it. A rising
     # series claims level_up, a falling one level_down.
@@ -51,8 +47,12 @@ def upgrade() -> None:
         """
         ALTER TABLE thresholds
             ADD COLUMN level_up numeric(28,12),
-            ADD COLUMN level_down numeric(28,12)
+            ADD COLUMN level_down numeric(28,12),
+            ADD COLUMN expires_at timestamptz
         """
+    )
+    op.execute(
+        "UPDATE thresholds t SET expires_at = a.expires_at FROM alerts a WHERE a.id = t.alert_id"
     )
     op.execute(
         "UPDATE thresholds SET level_up = CASE direction WHEN 'up' THEN level END, "
@@ -68,6 +68,9 @@ def upgrade() -> None:
             ADD CHECK (kind IN ('condition', 'first_price', 'rearm')),
             ADD CHECK (level_up IS NOT NULL OR level_down IS NOT NULL)
         """
+    )
+    op.execute(
+        "CREATE INDEX thresholds_expires_at ON thresholds (expires_at) WHERE expires_at IS NOT NULL"
     )
     for direction in ("up", "down"):
         op.execute(

@@ -2,77 +2,90 @@
 # ruff: noqa: S608 - what is formatted into statements are constants of this file
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, CursorResult, Row, text
+from sqlalchemy import Row
 
 from alert_service.config import GAP_DEADLINE, LEASE
-from alert_service.domain import Alert, Crossing, HistoryEntry, Kind, Rule, Series, StoredTick
-from goldalert.events.alerts import Trigger
+from alert_service.domain.lifecycle import Alert
+from alert_service.domain.series import (
+    WINDOWS,
+    Crossing,
+    Kind,
+    Past,
+    Reading,
+    Series,
+    SeriesName,
+    StoredTick,
+    read,
+)
+from alert_service.repository.alerts import COLUMNS, alert_of
+from alert_service.repository.rows import Rows
 from goldalert.events.prices import Tick
-from goldalert.money import Currency
-from goldalert.units import Karat, Unit
 
-_ALERT = (
-    "a.id, a.user_id, a.alert_type, a.threshold, a.currency, a.unit, a.karat, a.if_already_true, "
-    "a.expires_at, a.state, a.note, a.channels, a.created_at, a.updated_at, a.triggered_at"
+_TICK = "t.sequence, t.facts, t.prices, t.rates, t.correlation_id"
+
+_SERIES = (
+    "name, value, value_sequence, reference, reference_sequence, applied_sequence, "
+    "pending_value, pending_reference, pending_reference_sequence"
 )
 
-_SERIES = "name, price, price_sequence, applied_sequence, pending_price"
+_FREE = "(leased_by IS NULL OR leased_by = :worker OR leased_until < clock_timestamp())"
 
-# One bounded range, in the order of the index. Never both directions in one condition: an OR reads
+# One bounded range, in the order of an index. Never both directions in one condition: an OR reads
 # the whole table. The lower bound keeps the scan off the dead entries of levels claimed before.
 _CROSSED = {
-    "up": "series = :series AND direction = 'up' "
-    "AND level > CAST(:low AS numeric) AND level <= CAST(:high AS numeric) "
-    "AND armed_after < :sequence AND kind = ANY(CAST(:kinds AS text[]))",
-    "down": "series = :series AND direction = 'down' "
-    "AND level >= CAST(:low AS numeric) AND level < CAST(:high AS numeric) "
-    "AND armed_after < :sequence AND kind = ANY(CAST(:kinds AS text[]))",
+    "up": "t.series = m.name AND t.level_up > m.low AND t.level_up <= m.high "
+    "AND t.armed_after < :sequence AND t.kind = ANY(m.kinds)",
+    "down": "t.series = m.name AND t.level_down >= m.low AND t.level_down < m.high "
+    "AND t.armed_after < :sequence AND t.kind = ANY(m.kinds)",
 }
+
+
+_MOVES = (
+    "jsonb_to_recordset(CAST(:moves AS jsonb)) AS m(name text, low numeric, high numeric, "
+    "kinds text[])"
+)
 
 
 class EngineRows(Rows):
     """`ticks`, `series`, `thresholds` and `skipped_ticks`."""
 
-    # --- ticks and series ---
+    # --- ticks ---
 
     def add_tick(self, tick: StoredTick) -> UUID:
         """Store a tick; return the id of the tick that has this sequence."""
-        self._run(
-            "INSERT INTO ticks (sequence, tick_id, series_values, facts, correlation_id) VALUES "
-            "(:sequence, :tick_id, CAST(:values AS jsonb), CAST(:facts AS jsonb), "
-            ":correlation_id) ON CONFLICT (sequence) DO NOTHING",
-            sequence=tick.sequence,
-            tick_id=tick.tick.tick_id,
-            values=json.dumps({name: str(value) for name, value in tick.values.items()}),
-            facts=tick.tick.model_dump_json(),
-            correlation_id=tick.correlation_id,
-        )
         return UUID(
             str(
                 self._run(
-                    "SELECT tick_id FROM ticks WHERE sequence = :sequence", sequence=tick.sequence
+                    "WITH new AS (INSERT INTO ticks (sequence, tick_id, slot, may_trigger, prices, "
+                    "rates, facts, correlation_id) VALUES (:sequence, :tick_id, :slot, "
+                    ":may_trigger, CAST(:prices AS jsonb), CAST(:rates AS jsonb), "
+                    "CAST(:facts AS jsonb), :correlation_id) "
+                    "ON CONFLICT (sequence) DO NOTHING RETURNING tick_id) "
+                    "SELECT tick_id FROM new "
+                    "UNION ALL SELECT tick_id FROM ticks WHERE sequence = :sequence",
+                    sequence=tick.sequence,
+                    tick_id=tick.tick.tick_id,
+                    slot=tick.tick.slot,
+                    may_trigger=tick.may_trigger,
+                    prices=_decimals(tick.prices),
+                    rates=_decimals(tick.rates),
+                    facts=tick.tick.model_dump_json(),
+                    correlation_id=tick.correlation_id,
                 ).scalar_one()
             )
         )
 
     def tick(self, sequence: int) -> StoredTick | None:
         row = self._run(
-            "SELECT facts, series_values, correlation_id FROM ticks WHERE sequence = :sequence",
-            sequence=sequence,
+            f"SELECT {_TICK} FROM ticks t WHERE sequence = :sequence", sequence=sequence
         ).first()
-        if row is None:
-            return None
-        return StoredTick(
-            Tick.model_validate(row.facts),
-            {name: Decimal(value) for name, value in row.series_values.items()},
-            row.correlation_id,
-        )
+        return None if row is None else tick_of(row)
 
     def overdue_tick(self, missing: int) -> int | None:
         """Return the first tick after a missing one, if it has waited until the deadline."""
@@ -84,16 +97,58 @@ class EngineRows(Rows):
             deadline=GAP_DEADLINE,
         ).scalar()
 
-    def add_skipped_ticks(self, series: str, first: int, last: int) -> None:
+    def add_skipped_ticks(self, names: Sequence[SeriesName], first: int, last: int) -> None:
         self._run(
             "INSERT INTO skipped_ticks (series, first_sequence, last_sequence) "
-            "VALUES (:series, :first, :last)",
-            series=series,
+            "SELECT name, :first, :last FROM unnest(CAST(:names AS text[])) AS s(name)",
+            names=[str(name) for name in names],
             first=first,
             last=last,
         )
 
-    def add_series(self, names: Sequence[str]) -> None:
+    def past(self, slot: datetime, sequence: int, names: Sequence[SeriesName]) -> Past:
+        """Return what the tick `sequence` of `slot` is measured against by some series."""
+        windows = sorted({name.argument for name in names if name.measure == "change"})
+        means = [name for name in names if name.measure == "sma"]
+        return Past(
+            references=self._references(slot, sequence, windows) if windows else {},
+            totals=self._totals(sequence, means) if means else {},
+        )
+
+    def _references(
+        self, slot: datetime, sequence: int, windows: Sequence[str]
+    ) -> dict[Any, tuple[int, dict[str, Decimal]]]:
+        rows = self._run(
+            "SELECT w.name, t.sequence, t.prices FROM unnest(CAST(:windows AS text[]), "
+            "CAST(:begins AS timestamptz[])) AS w(name, begin) CROSS JOIN LATERAL ("
+            "  SELECT sequence, prices FROM ticks WHERE may_trigger AND slot <= w.begin "
+            "  AND sequence < :sequence ORDER BY slot DESC, sequence DESC LIMIT 1) AS t",
+            windows=list(windows),
+            begins=[slot - WINDOWS[window] for window in windows],  # type: ignore[index]
+            sequence=sequence,
+        )
+        return {row.name: (row.sequence, _prices(row.prices)) for row in rows}
+
+    def _totals(self, sequence: int, means: Sequence[SeriesName]) -> dict[tuple[str, int], Decimal]:
+        periods = {int(name.argument) for name in means}
+        rows = self._run(
+            "SELECT currency, n, total FROM (SELECT p.key AS currency, row_number() OVER back AS n,"
+            "  sum(CAST(p.value AS numeric)) OVER back AS total FROM ("
+            "    SELECT sequence, prices FROM ticks WHERE may_trigger AND sequence <= :sequence "
+            "    ORDER BY sequence DESC LIMIT :longest) AS t, jsonb_each_text(prices) AS p "
+            "  WHERE p.key = ANY(CAST(:currencies AS text[])) "
+            "  WINDOW back AS (PARTITION BY p.key ORDER BY sequence DESC)) AS sums "
+            "WHERE n = ANY(CAST(:periods AS bigint[]))",
+            sequence=sequence,
+            longest=max(periods),
+            currencies=sorted({name.currency for name in means}),
+            periods=sorted(periods),
+        )
+        return {(row.currency, row.n): row.total for row in rows}
+
+    # --- series ---
+
+    def add_price_series(self, currencies: Sequence[str]) -> None:
         """Add the series that are new. They begin where the slowest of the others is: no tick that
         was applied before said anything about them.
         """
@@ -101,178 +156,353 @@ class EngineRows(Rows):
             "INSERT INTO series (name, applied_sequence) "
             "SELECT new.name, (SELECT coalesce(min(applied_sequence), 0) FROM series) "
             "FROM unnest(CAST(:names AS text[])) AS new(name) ON CONFLICT DO NOTHING",
-            names=list(names),
+            names=[str(SeriesName(currency)) for currency in currencies],
         )
 
-    def series_behind(self) -> Sequence[str]:
-        """Return the series that not every stored tick has been applied to."""
-        return list(
-            self._run(
-                "SELECT name FROM series "
-                "WHERE applied_sequence < (SELECT max(sequence) FROM ticks) ORDER BY name"
-            ).scalars()
-        )
+    def share_series(self, name: SeriesName) -> Series:
+        """Return a series on which no tick begins or ends until this transaction does.
 
-    def share_series(self, name: str) -> Series:
-        """Return a series on which no tick begins or ends until this transaction does."""
-        row = self._share_series(name)
-        if row is None:
-            self.add_series([name])
-            row = self._share_series(name)
-        if row is None:
-            raise LookupError(name)
-        return _series(row)
+        Nor does one on the price that it follows from. A series that no alert needed before begins
+        where its price stands.
+        """
+        price = self._share(name.price)
+        if price is None:
+            self.add_price_series([name.currency])
+            price = self._share(name.price)
+        series = price if name == name.price else self._share(name)
+        if series is None and price is not None:
+            self._add_derived_series(name, price)
+            series = self._share(name)
+        if series is None:
+            raise LookupError(str(name))
+        return series
 
-    def _share_series(self, name: str) -> Row[Any] | None:
-        return self._run(
-            f"SELECT {_SERIES} FROM series WHERE name = :name FOR SHARE", name=name
-        ).first()
-
-    def lock_series(self, name: str, worker: UUID) -> Series | None:
-        """Return a series, locked; None when it is leased to another worker."""
+    def _share(self, name: SeriesName) -> Series | None:
         row = self._run(
-            f"SELECT {_SERIES} FROM series WHERE name = :name AND (leased_by IS NULL "
-            "OR leased_by = :worker OR leased_until < clock_timestamp()) FOR NO KEY UPDATE",
-            name=name,
-            worker=worker,
+            f"SELECT {_SERIES} FROM series WHERE name = :name FOR SHARE", name=str(name)
         ).first()
         return None if row is None else _series(row)
 
-    def save_series(self, series: Series, *, lease_to: UUID | None) -> None:
+    def _add_derived_series(self, name: SeriesName, price: Series) -> None:
+        reading = None
+        if (at := price.current) is not None and (tick := self.tick(at.sequence)) is not None:
+            reading = read(
+                name,
+                at.value,
+                at.sequence,
+                self.past(tick.tick.slot, at.sequence, [name]),
+                peak=self._peak(name, at.sequence) if name.measure == "trailing" else None,
+            )
         self._run(
-            "UPDATE series SET price = :price, price_sequence = :price_sequence, "
-            "applied_sequence = :applied_sequence, pending_price = :pending_price, "
-            "leased_by = CAST(:lease_to AS uuid), leased_until = CASE "
-            "WHEN CAST(:lease_to AS uuid) IS NOT NULL "
-            "THEN clock_timestamp() + CAST(:lease AS interval) END WHERE name = :name",
-            name=series.name,
-            price=series.price,
-            price_sequence=series.price_sequence,
-            applied_sequence=series.applied_sequence,
-            pending_price=series.pending_price,
-            lease_to=lease_to,
+            "INSERT INTO series (name, value, value_sequence, reference, reference_sequence, "
+            "applied_sequence) VALUES (:name, :value, :sequence, :reference, :reference_sequence, "
+            ":applied) ON CONFLICT DO NOTHING",
+            name=str(name),
+            value=reading and reading.value,
+            sequence=reading and reading.sequence,
+            reference=reading and reading.reference,
+            reference_sequence=reading and reading.reference_sequence,
+            applied=price.armed_after,
+        )
+
+    def _peak(self, name: SeriesName, until: int) -> Reading | None:
+        """Return a reading of a `trailing` series at the peak that it has had until a tick."""
+        row = self._run(
+            "SELECT sequence, CAST(prices ->> :currency AS numeric) AS price FROM ticks "
+            "WHERE may_trigger AND sequence BETWEEN :since AND :until "
+            "AND prices ->> :currency IS NOT NULL ORDER BY price DESC, sequence LIMIT 1",
+            currency=name.currency,
+            since=int(name.argument),
+            until=until,
+        ).first()
+        return None if row is None else Reading(Decimal(0), row.sequence, row.price, row.sequence)
+
+    def series_behind(self, worker: UUID) -> list[tuple[int, bool, StoredTick | None, bool]]:
+        """Return how far the series are that not every stored tick has been applied to.
+
+        Each place once: its sequence, whether `worker` may go on from there or another worker has
+        these series, the next tick if it is known, and whether an alert has rested by its slot.
+        """
+        rows = self._run(
+            f"SELECT behind.applied_sequence, behind.is_free, {_TICK}, EXISTS ("
+            "  SELECT 1 FROM alerts WHERE due_at <= t.slot) AS is_due "
+            f"FROM (SELECT DISTINCT applied_sequence, {_FREE} AS is_free FROM series "
+            "  WHERE applied_sequence < (SELECT max(sequence) FROM ticks)) AS behind "
+            "LEFT JOIN ticks t ON t.sequence = behind.applied_sequence + 1 ORDER BY 1",
+            worker=worker,
+        )
+        return [
+            (
+                row.applied_sequence,
+                row.is_free,
+                None if row.sequence is None else tick_of(row),
+                row.is_due,
+            )
+            for row in rows
+        ]
+
+    def lock_series(self, applied_sequence: int, worker: UUID) -> list[Series]:
+        """Return the series that are at a place, locked, but those of other workers."""
+        rows = self._run(
+            f"SELECT {_SERIES} FROM series WHERE applied_sequence = :applied AND {_FREE} "
+            "ORDER BY name FOR NO KEY UPDATE",
+            applied=applied_sequence,
+            worker=worker,
+        )
+        return [_series(row) for row in rows]
+
+    def save_series(self, series: Sequence[Series], worker: UUID) -> None:
+        """Save how far series are; `worker` has those that a tick is pending on, for a while."""
+        self._run(
+            "UPDATE series s SET value = r.value, value_sequence = r.value_sequence, "
+            "reference = r.reference, reference_sequence = r.reference_sequence, "
+            "applied_sequence = r.applied_sequence, pending_value = r.pending_value, "
+            "pending_reference = r.pending_reference, "
+            "pending_reference_sequence = r.pending_reference_sequence, "
+            "leased_by = CASE WHEN r.pending_value IS NOT NULL THEN CAST(:worker AS uuid) END, "
+            "leased_until = CASE WHEN r.pending_value IS NOT NULL "
+            "THEN clock_timestamp() + CAST(:lease AS interval) END "
+            "FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(name text, value numeric, "
+            "value_sequence bigint, reference numeric, reference_sequence bigint, "
+            "applied_sequence bigint, pending_value numeric, pending_reference numeric, "
+            "pending_reference_sequence bigint) WHERE s.name = r.name",
+            rows=json.dumps([_columns(one) for one in series], default=str),
+            worker=worker,
             lease=LEASE,
         )
 
-    def share_lease(self, name: str, worker: UUID) -> bool:
+    def share_lease(self, name: SeriesName, worker: UUID) -> bool:
         """Say whether a worker has the lease, which it then keeps until the transaction ends."""
         held = self._run(
             "SELECT 1 FROM series WHERE name = :name AND leased_by = :worker FOR SHARE",
-            name=name,
+            name=str(name),
             worker=worker,
         )
         return held.first() is not None
 
-    def release_lease(self, name: str, worker: UUID) -> None:
+    def release_leases(self, worker: UUID) -> None:
         self._run(
-            "UPDATE series SET leased_by = NULL, leased_until = NULL "
-            "WHERE name = :name AND leased_by = :worker",
-            name=name,
+            "UPDATE series SET leased_by = NULL, leased_until = NULL WHERE leased_by = :worker",
             worker=worker,
         )
 
-    # --- the claim ---
+    # --- levels ---
 
-    def any_crossed(self, series: str, crossing: Crossing, sequence: int) -> bool:
-        """Say whether an armed level lies in a range that a tick crosses."""
-        return bool(
-            self._run(
-                f"SELECT EXISTS (SELECT 1 FROM thresholds WHERE {_CROSSED[crossing.direction]})",
-                **_range(series, crossing, sequence),
-            ).scalar_one()
+    def arm(self, armed: Sequence[tuple[Alert, Kind]], armed_after: int) -> None:
+        """Arm levels of alerts, none of which has any; ticks up to `armed_after` pass them by."""
+        if not armed:
+            return
+        self._run(
+            "INSERT INTO thresholds "
+            "(alert_id, user_id, level_up, level_down, expires_at, armed_after, series, kind) "
+            "SELECT alert_id, user_id, level_up, level_down, expires_at, :armed_after, series, kind"
+            " FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(alert_id uuid, user_id uuid, "
+            "level_up numeric, level_down numeric, expires_at timestamptz, series text, kind text)",
+            armed_after=armed_after,
+            rows=json.dumps([_level(alert, kind) for alert, kind in armed], default=str),
         )
 
-    def claim(
-        self, series: str, crossing: Crossing, tick: StoredTick, *, now: datetime, limit: int
-    ) -> Sequence[Alert]:
-        """Disarm up to `limit` alerts in a range, and return them: triggered, or expired before.
+    def prolong(self, alert: Alert) -> None:
+        """Let the levels of an alert, if any are armed, live as long as its rule says now."""
+        self._run(
+            "UPDATE thresholds SET expires_at = :expires_at WHERE alert_id = :alert_id",
+            alert_id=alert.id,
+            expires_at=alert.rule.expires_at,
+        )
 
-        SKIP LOCKED only passes by what a user is changing. Nothing is lost by it: one worker claims
-        at a time, and looks for what is left with the series locked before the price moves on.
+    def disarm(self, alert_id: UUID) -> None:
+        self._run("DELETE FROM thresholds WHERE alert_id = :alert_id", alert_id=alert_id)
+
+    def crossed(
+        self, moves: Sequence[tuple[SeriesName, Crossing]], sequence: int
+    ) -> set[SeriesName]:
+        """Return the series that have an armed level where a tick crosses it."""
+        found: set[SeriesName] = set()
+        for direction, crossed in _CROSSED.items():
+            some = [move for move in moves if move[1].direction == direction]
+            if some:
+                rows = self._run(
+                    f"SELECT m.name FROM {_MOVES} CROSS JOIN LATERAL "
+                    f"(SELECT 1 FROM thresholds t WHERE {crossed} LIMIT 1) AS level",
+                    sequence=sequence,
+                    moves=_moves(some),
+                )
+                found.update(SeriesName.parse(name) for name in rows.scalars())
+        return found
+
+    def claim(
+        self, name: SeriesName, crossing: Crossing, sequence: int, *, limit: int
+    ) -> list[tuple[Alert, Kind]]:
+        """Disarm up to `limit` alerts, levels of which a tick crosses; return them, locked.
+
+        What someone else holds just now, a user who changes an alert, say, is passed by, so that
+        this never waits. Nothing is lost by it: one worker claims at a time, and looks for what is
+        left with the series locked before the series moves on.
         """
         rows = self._run(
-            # levels are never updated, so that a row's place in the table is good for a statement
-            "WITH claimed AS (DELETE FROM thresholds WHERE ctid = ANY(ARRAY("
-            f"  SELECT ctid FROM thresholds WHERE {_CROSSED[crossing.direction]} "
-            "  LIMIT :limit FOR UPDATE SKIP LOCKED)) RETURNING alert_id) "
-            "UPDATE alerts a SET "
-            "state = CASE WHEN a.expires_at <= :slot THEN 'expired' ELSE 'triggered' END, "
-            "triggered_at = CASE WHEN a.expires_at <= :slot THEN a.triggered_at ELSE :now END "
-            f"FROM claimed WHERE a.id = claimed.alert_id RETURNING {_ALERT}",
-            **_range(series, crossing, tick.sequence),
-            slot=tick.tick.slot,
-            now=now,
+            # a locked row stays where it is
+            f"WITH found AS MATERIALIZED (SELECT t.ctid AS place, t.kind AS kind, {COLUMNS} "
+            f"  FROM {_MOVES} JOIN thresholds t ON {_CROSSED[crossing.direction]} "
+            "  JOIN alerts a ON a.id = t.alert_id LIMIT :limit "
+            "  FOR UPDATE OF t SKIP LOCKED FOR NO KEY UPDATE OF a SKIP LOCKED), "
+            "gone AS (DELETE FROM thresholds WHERE ctid = ANY(ARRAY(SELECT place FROM found))) "
+            "SELECT * FROM found",
+            sequence=sequence,
+            moves=_moves([(name, crossing)]),
             limit=limit,
-        ).all()
-        return [_alert(row) for row in rows]
+        )
+        return [(alert_of(row), row.kind) for row in rows]
+
+    # --- what time does ---
+
+    def lock_due_alerts(self, at: datetime, *, limit: int) -> list[Alert]:
+        """Return alerts whose snooze or cooldown is over; those that someone holds, another time.
+
+        They have no levels.
+        """
+        rows = self._run(
+            f"SELECT {COLUMNS} FROM alerts a WHERE due_at <= :at ORDER BY due_at LIMIT :limit "
+            "FOR UPDATE SKIP LOCKED",
+            at=at,
+            limit=limit,
+        )
+        return [alert_of(row) for row in rows]
+
+    def expire_alerts(self, until: datetime, *, limit: int) -> list[UUID]:
+        """Disarm alerts that expired until a time; return their owners."""
+        rows = self._run(
+            "WITH over AS MATERIALIZED (SELECT t.ctid AS place, t.alert_id FROM thresholds t "
+            "  JOIN alerts a ON a.id = t.alert_id WHERE t.expires_at <= :until LIMIT :limit "
+            "  FOR UPDATE OF t SKIP LOCKED FOR NO KEY UPDATE OF a SKIP LOCKED), "
+            "gone AS (DELETE FROM thresholds WHERE ctid = ANY(ARRAY(SELECT place FROM over))) "
+            "UPDATE alerts a SET state = 'expired' FROM over WHERE a.id = over.alert_id "
+            "RETURNING a.user_id",
+            until=until,
+            limit=limit,
+        )
+        return list(rows.scalars())
+
+    def remove_idle_series(self) -> None:
+        """Forget the series that follow from a price and that no level is armed on.
+
+        They are made again when an alert needs them.
+        """
+        idle = list(
+            self._run(
+                "SELECT name FROM series s WHERE name LIKE 'price:%:%' AND pending_value IS NULL "
+                "AND NOT EXISTS (SELECT 1 FROM thresholds t WHERE t.series = s.name) "
+                "FOR UPDATE SKIP LOCKED"
+            ).scalars()
+        )
+        # looked at again with the series locked: a level may have come in between
+        self._run(
+            "DELETE FROM series s WHERE name = ANY(CAST(:idle AS text[])) "
+            "AND NOT EXISTS (SELECT 1 FROM thresholds t WHERE t.series = s.name)",
+            idle=idle,
+        )
+
+    def join_peaks(self, *, limit: int) -> None:
+        """Bring alerts with the same peak onto one series, up to `limit` of them.
+
+        Peaks that are equal now stay equal, whenever they began to count.
+        """
+        names = list(
+            self._run(
+                "SELECT s.name FROM series s JOIN ("
+                "  SELECT split_part(name, ':', 2) AS currency, reference, value, applied_sequence"
+                "  FROM series WHERE name LIKE 'price:%:trailing:%' AND pending_value IS NULL "
+                "  AND reference IS NOT NULL GROUP BY 1, 2, 3, 4 HAVING count(*) > 1 LIMIT 1"
+                ") AS same "
+                "ON s.name LIKE 'price:' || same.currency || ':trailing:%' "
+                "AND (s.reference, s.value, s.applied_sequence) "
+                "  = (same.reference, same.value, same.applied_sequence) "
+                "AND s.pending_value IS NULL ORDER BY s.name FOR UPDATE OF s SKIP LOCKED"
+            ).scalars()
+        )
+        if len(names) < 2:
+            return
+        # into the largest, so that an alert is moved a few times in its life at most
+        self._run(
+            "WITH sizes AS (SELECT series, count(*) AS size FROM thresholds "
+            "  WHERE series = ANY(CAST(:names AS text[])) GROUP BY series) "
+            "UPDATE thresholds SET series = (SELECT series FROM sizes ORDER BY size DESC LIMIT 1) "
+            "WHERE ctid = ANY(ARRAY(SELECT t.ctid FROM thresholds t "
+            "  WHERE series = ANY(CAST(:names AS text[])) "
+            "  AND series <> (SELECT series FROM sizes ORDER BY size DESC LIMIT 1) "
+            "  LIMIT :limit FOR UPDATE SKIP LOCKED))",
+            names=names,
+            limit=limit,
+        )
 
 
-def _range(series: str, crossing: Crossing, sequence: int) -> dict[str, object]:
-    return {
-        "series": series,
-        "low": crossing.low,
-        "high": crossing.high,
-        "kinds": list(crossing.kinds),
-        "sequence": sequence,
-    }
-
-
-def _columns(alert: Alert) -> dict[str, object]:
-    rule = alert.rule
-    return {
-        "id": alert.id,
-        "alert_type": rule.alert_type,
-        "threshold": rule.threshold,
-        "currency": str(rule.currency),
-        "unit": str(rule.unit),
-        "karat": int(rule.karat),
-        "if_already_true": rule.if_already_true,
-        "expires_at": rule.expires_at,
-        "state": alert.state,
-        "note": alert.note,
-        "channels": list(alert.channels),
-        "updated_at": alert.updated_at,
-    }
-
-
-def _alert(row: Row[Any]) -> Alert:
-    return Alert(
-        id=row.id,
-        user_id=row.user_id,
-        rule=Rule(
-            alert_type=row.alert_type,
-            threshold=row.threshold,
-            currency=Currency(row.currency),
-            unit=Unit(row.unit),
-            karat=Karat(row.karat),
-            if_already_true=row.if_already_true,
-            expires_at=row.expires_at,
-        ),
-        state=row.state,
-        note=row.note,
-        channels=row.channels,
-        created_at=row.created_at,
-        updated_at=row.updated_at,
-        triggered_at=row.triggered_at,
+def tick_of(row: Row[Any]) -> StoredTick:
+    return StoredTick(
+        Tick.model_validate(row.facts),
+        _prices(row.prices),
+        row.correlation_id,
+        _prices(row.rates),
     )
+
+
+def _decimals(numbers: Mapping[str, Decimal]) -> str:
+    return json.dumps({name: str(number) for name, number in numbers.items()})
+
+
+def _prices(stored: Mapping[str, str]) -> dict[str, Decimal]:
+    return {currency: Decimal(price) for currency, price in stored.items()}
+
+
+def _moves(moves: Sequence[tuple[SeriesName, Crossing]]) -> str:
+    return json.dumps(
+        [
+            {
+                "name": str(name),
+                "low": str(crossing.low),
+                "high": str(crossing.high),
+                "kinds": list(crossing.kinds),
+            }
+            for name, crossing in moves
+        ]
+    )
+
+
+def _level(alert: Alert, kind: Kind) -> dict[str, object]:
+    zone = alert.rule.rearm_zone if kind == "rearm" else alert.rule.zone
+    return {
+        "alert_id": alert.id,
+        "user_id": alert.user_id,
+        "level_up": zone.up,
+        "level_down": zone.down,
+        "expires_at": alert.rule.expires_at,
+        "series": str(alert.series),
+        "kind": kind,
+    }
+
+
+def _columns(series: Series) -> dict[str, object]:
+    reading, pending = series.reading, series.pending
+    return {
+        "name": str(series.name),
+        "value": reading and reading.value,
+        "value_sequence": reading and reading.sequence,
+        "reference": reading and reading.reference,
+        "reference_sequence": reading and reading.reference_sequence,
+        "applied_sequence": series.applied_sequence,
+        "pending_value": pending and pending.value,
+        "pending_reference": pending and pending.reference,
+        "pending_reference_sequence": pending and pending.reference_sequence,
+    }
 
 
 def _series(row: Row[Any]) -> Series:
-    return Series(**row._mapping)
-
-
-def _history_entry(row: Row[Any]) -> HistoryEntry:
-    return HistoryEntry(
-        id=row.id,
-        alert_id=row.alert_id,
-        triggered_at=row.triggered_at,
-        alert_type=row.alert_type,
-        threshold=row.threshold,
-        currency=Currency(row.currency),
-        unit=Unit(row.unit),
-        karat=Karat(row.karat),
-        price=row.price,
-        price_before=row.price_before,
-        price_after=row.price_after,
-        tick=Tick.model_validate(row.facts),
-    )
+    reading = pending = None
+    if row.value is not None:
+        reading = Reading(row.value, row.value_sequence, row.reference, row.reference_sequence)
+    if row.pending_value is not None:
+        pending = Reading(
+            row.pending_value,
+            row.applied_sequence + 1,
+            row.pending_reference,
+            row.pending_reference_sequence,
+        )
+    return Series(SeriesName.parse(row.name), reading, row.applied_sequence, pending)

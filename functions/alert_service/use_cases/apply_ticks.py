@@ -1,11 +1,12 @@
 """What ticks do to alerts: the engine.
 
-Ticks are stored as they come and applied to each series in the order of their sequence. A tick
-that crosses armed levels is made pending first, so that alerts set from then on are compared with
-it; then its levels are claimed in chunks, each a transaction that deletes them, writes the history
-and stores the events; and the price moves on once none is left, seen with the row of the series
-locked. One worker at a time does this, under a lease. Killed anywhere, the next finds the tick
-still to be applied and the levels that are left: with the next message, or by the schedule.
+Ticks are stored as they come and applied to all series in the order of their sequence. A series
+that a tick moves over armed levels is made pending first, so that alerts set from then on are
+compared with it; then its levels are claimed in chunks, each a transaction that deletes them,
+writes the history and stores the events; and the series moves on once none is left, seen with its
+row locked. One worker at a time does this for a series, under a lease. Killed anywhere, the next
+finds the tick still to be applied and the levels that are left: with the next message, or by the
+schedule.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,11 +15,26 @@ from typing import Protocol
 from uuid import UUID
 
 from alert_service.config import CHUNK_ROWS
-from alert_service.domain import Alert, Crossing, Series, StoredTick, crossings, values_of
+from alert_service.domain.lifecycle import Alert, on_claim
+from alert_service.domain.rules import given
+from alert_service.domain.series import (
+    Crossing,
+    Kind,
+    Past,
+    Series,
+    SeriesName,
+    StoredTick,
+    checked_prices,
+    crossings,
+)
 from alert_service.errors import InvalidTickError, SeriesBusyError
-from alert_service.use_cases.triggers import History, record_triggers
+from alert_service.use_cases.active_alerts import forget_active_alerts
+from alert_service.use_cases.arming import Levels
+from alert_service.use_cases.rearm import Rests, rearm_due_alerts
+from alert_service.use_cases.triggers import record_triggers
+from goldalert.cache.cache_aside import Cache
 from goldalert.clock import Clock
-from goldalert.db.unit_of_work import UnitOfWork
+from goldalert.db.unit_of_work import Transaction, UnitOfWork
 from goldalert.events.catalogue import AnyEvent
 from goldalert.events.prices import PriceUpdatedV1
 from goldalert.ids import new_id
@@ -32,27 +48,29 @@ HasTime = Callable[[], bool]
 """Says whether enough of the function's time is left to begin another transaction."""
 
 
-class Ticks(History, Protocol):
+class Ticks(Levels, Rests, Protocol):
     """What the engine needs of the database."""
 
     def add_tick(self, tick: StoredTick) -> UUID: ...
-    def add_series(self, names: Sequence[str]) -> None: ...
-    def series_behind(self) -> Sequence[str]: ...
-    def lock_series(self, name: str, worker: UUID) -> Series | None: ...
-    def save_series(self, series: Series, *, lease_to: UUID | None) -> None: ...
-    def share_lease(self, name: str, worker: UUID) -> bool: ...
-    def release_lease(self, name: str, worker: UUID) -> None: ...
-    def tick(self, sequence: int) -> StoredTick | None: ...
+    def add_price_series(self, currencies: Sequence[str]) -> None: ...
+    def series_behind(self, worker: UUID) -> list[tuple[int, bool, StoredTick | None, bool]]: ...
     def overdue_tick(self, missing: int) -> int | None: ...
-    def add_skipped_ticks(self, series: str, first: int, last: int) -> None: ...
-    def any_crossed(self, series: str, crossing: Crossing, sequence: int) -> bool: ...
+    def add_skipped_ticks(self, names: Sequence[SeriesName], first: int, last: int) -> None: ...
+    def lock_series(self, applied_sequence: int, worker: UUID) -> list[Series]: ...
+    def save_series(self, series: Sequence[Series], worker: UUID) -> None: ...
+    def share_lease(self, name: SeriesName, worker: UUID) -> bool: ...
+    def release_leases(self, worker: UUID) -> None: ...
+    def past(self, slot: datetime, sequence: int, names: Sequence[SeriesName]) -> Past: ...
+    def crossed(
+        self, moves: Sequence[tuple[SeriesName, Crossing]], sequence: int
+    ) -> set[SeriesName]: ...
     def claim(
-        self, series: str, crossing: Crossing, tick: StoredTick, *, now: datetime, limit: int
-    ) -> Sequence[Alert]: ...
+        self, name: SeriesName, crossing: Crossing, sequence: int, *, limit: int
+    ) -> list[tuple[Alert, Kind]]: ...
 
 
 def on_price_updated(
-    unit_of_work: UnitOfWork[Ticks], clock: Clock, event: AnyEvent, has_time: HasTime
+    unit_of_work: UnitOfWork[Ticks], cache: Cache, clock: Clock, event: AnyEvent, has_time: HasTime
 ) -> None:
     """Store a tick, once, and apply what is due. It returns only when nothing is left to apply.
 
@@ -68,120 +86,170 @@ def on_price_updated(
     with unit_of_work.begin() as tx:
         if first_time(tx.connection, event.event_id, CONSUMER):
             _store(tx.repository, event)
-    apply_due_ticks(unit_of_work, clock, has_time)
-
-
-def apply_due_ticks(unit_of_work: UnitOfWork[Ticks], clock: Clock, has_time: HasTime) -> None:
-    """Apply the stored ticks that are due. It returns only when nothing is left to apply.
-
-    Raises:
-        SeriesBusyError, OutOfTimeError: as above.
-    """
-    with unit_of_work.begin() as tx:
-        behind = tx.repository.series_behind()
-    for name in behind:
-        _bring_up(unit_of_work, clock, name, has_time)
+    apply_due_ticks(unit_of_work, cache, clock, has_time)
 
 
 def _store(ticks: Ticks, event: PriceUpdatedV1) -> None:
     data = event.data
     try:
-        values = values_of(data.prices)
+        prices = checked_prices(data.prices)
     except ValueError as error:
         raise InvalidTickError(str(error)) from error
-    stored_id = ticks.add_tick(StoredTick(data.tick, values, event.correlation_id))
+    tick = StoredTick(data.tick, prices, event.correlation_id, data.rates)
+    stored_id = ticks.add_tick(tick)
     if stored_id != data.tick.tick_id:
         raise InvalidTickError(f"sequence {data.tick.sequence} is taken by tick {stored_id}")
-    ticks.add_series(sorted(values))
+    ticks.add_price_series(sorted(prices))
 
 
-def _bring_up(unit_of_work: UnitOfWork[Ticks], clock: Clock, name: str, has_time: HasTime) -> None:
-    """Apply to a series all ticks that are due."""
+def apply_due_ticks(
+    unit_of_work: UnitOfWork[Ticks], cache: Cache, clock: Clock, has_time: HasTime
+) -> None:
+    """Apply the stored ticks that are due. It returns only when nothing is left to apply.
+
+    Raises:
+        SeriesBusyError, OutOfTimeError: as above.
+    """
     worker = new_id()
     try:
         while has_time():
             with unit_of_work.begin() as tx:
-                series = tx.repository.lock_series(name, worker)
-                if series is None:
-                    raise SeriesBusyError(name)
-                series, pending = _advance(tx.repository, series, has_time)
-                tx.repository.save_series(series, lease_to=worker if pending else None)
-            if pending is not None:
-                _claim(unit_of_work, clock, series, pending, worker, has_time)
-            elif has_time():
-                return
+                behind = tx.repository.series_behind(worker)
+            is_moving = False
+            for applied, is_free, tick, is_due in behind:
+                if not is_free:
+                    continue
+                if tick is not None and is_due:
+                    # what has rested by the slot of the tick is armed before it
+                    rearm_due_alerts(unit_of_work, cache, clock, has_time, at=tick.tick.slot)
+                moving = _advance(unit_of_work, applied, tick, worker)
+                for series in moving or ():
+                    _claim(unit_of_work, cache, clock, series, given(tick), worker, has_time)
+                is_moving |= moving is not None
+            if not is_moving:
+                if all(is_free for _, is_free, _, _ in behind):
+                    return
+                raise SeriesBusyError
         raise OutOfTimeError
     except Exception:
         with unit_of_work.begin() as tx:
-            tx.repository.release_lease(name, worker)
+            tx.repository.release_leases(worker)
         raise
 
 
-def _advance(ticks: Ticks, series: Series, has_time: HasTime) -> tuple[Series, StoredTick | None]:
-    """Move a locked series over the ticks that are due, up to one that crosses armed levels.
+def _advance(
+    unit_of_work: UnitOfWork[Ticks], applied: int, tick: StoredTick | None, worker: UUID
+) -> list[Series] | None:
+    """Move the series at a place over their next tick, but those that cross armed levels.
 
-    Return the series as it is then, and that tick. The lock keeps everyone from arming a level, so
-    that none is missed between the look and the move.
+    Return these, made pending; None when there is nothing to do but to wait for a missing tick.
+    The locks keep everyone from arming a level, so that none is missed between look and move.
     """
-    while has_time():
-        tick = ticks.tick(series.next_sequence)
+    with unit_of_work.begin() as tx:
+        ticks = tx.repository
+        series = ticks.lock_series(applied, worker)
         if tick is None:
-            waiting = ticks.overdue_tick(series.next_sequence)
+            waiting = ticks.overdue_tick(applied + 1)
             if waiting is None:
-                break
-            series = _skip_to(ticks, series, waiting)
-        elif (price := tick.move_of(series.name)) is None:
-            series = series.passed(tick.sequence)
-        elif any(
-            ticks.any_crossed(series.name, crossing, tick.sequence)
-            for crossing in crossings(series.price, price)
-        ):
-            return series.moving(price), tick
-        else:
-            series = series.moved(price)
-    return series, None
+                return None
+            _skip_to(ticks, series, waiting, worker)
+            return []
+        past = ticks.past(tick.tick.slot, tick.sequence, [one.name for one in series])
+        reached = [(one, one.pending or one.read(tick, past)) for one in series]
+        crossed = ticks.crossed(
+            [
+                (one.name, crossing)
+                for one, to in reached
+                if to is not None
+                for crossing in crossings(one.reading and one.reading.value, to.value)
+            ],
+            tick.sequence,
+        )
+        moving = [one.moving(to) for one, to in reached if to is not None and one.name in crossed]
+        moved = [
+            one.passed(tick.sequence) if to is None else one.moved(to)
+            for one, to in reached
+            if one.name not in crossed
+        ]
+        ticks.save_series([*moving, *moved], worker)
+        return moving
 
 
-def _skip_to(ticks: Ticks, series: Series, sequence: int) -> Series:
+def _skip_to(ticks: Ticks, series: Sequence[Series], sequence: int, worker: UUID) -> None:
     """Give up the missing ticks before one that has waited for them long enough."""
-    ticks.add_skipped_ticks(series.name, series.next_sequence, sequence - 1)
+    if not series:
+        return
+    first, last = series[0].next_sequence, sequence - 1
+    names = [one.name for one in series]
+    ticks.add_skipped_ticks(names, first, last)
+    ticks.save_series([one.passed(last) for one in series], worker)
     logger.error(
         "missing ticks are skipped",
-        extra={"series": series.name, "first": series.next_sequence, "last": sequence - 1},
+        extra={"series": [str(name) for name in names], "first": first, "last": last},
     )
-    return series.passed(sequence - 1)
 
 
 def _claim(
     unit_of_work: UnitOfWork[Ticks],
+    cache: Cache,
     clock: Clock,
     series: Series,
     tick: StoredTick,
     worker: UUID,
     has_time: HasTime,
 ) -> None:
-    """Fire, in chunks, the alerts whose levels the series crosses on its way to the pending price.
+    """Fire, in chunks, the alerts whose levels a series crosses on its way to its pending value.
 
     It may leave some, those that a user is changing just now; whoever advances looks again.
     """
-    price = tick.values[series.name]
-    for crossing in crossings(series.price, price):
-        claimed = CHUNK_ROWS
-        while claimed == CHUNK_ROWS and has_time():
-            with unit_of_work.begin() as tx:
-                if not tx.repository.share_lease(series.name, worker):
-                    raise SeriesBusyError(series.name)
-                now = clock.now()
-                alerts = tx.repository.claim(series.name, crossing, tick, now=now, limit=CHUNK_ROWS)
-                tx.publish(
-                    *record_triggers(
-                        tx.repository,
-                        [alert for alert in alerts if alert.state == "triggered"],
-                        tick=tick,
-                        before=series.price,
-                        after=price,
-                        now=now,
-                        correlation_id=tick.correlation_id,
-                    )
-                )
-            claimed = len(alerts)
+    owners: set[UUID] = set()
+    try:
+        for crossing in crossings(
+            series.reading and series.reading.value, given(series.pending).value
+        ):
+            claimed = CHUNK_ROWS
+            while claimed == CHUNK_ROWS and has_time():
+                with unit_of_work.begin() as tx:
+                    alerts = _claim_chunk(tx, clock, series, crossing, tick, worker)
+                owners.update(alert.user_id for alert in alerts)
+                claimed = len(alerts)
+    finally:
+        forget_active_alerts(cache, owners)
+
+
+def _claim_chunk(
+    tx: Transaction[Ticks],
+    clock: Clock,
+    series: Series,
+    crossing: Crossing,
+    tick: StoredTick,
+    worker: UUID,
+) -> list[Alert]:
+    """Claim alerts, do what becomes of each, and return them."""
+    if not tx.repository.share_lease(series.name, worker):
+        raise SeriesBusyError
+    claimed = tx.repository.claim(series.name, crossing, tick.sequence, limit=CHUNK_ROWS)
+    before, after = series.reading, given(series.pending)
+    value = before and before.value
+    steps = [
+        (alert, on_claim(alert.rule, kind, value, after.value, tick.tick.slot))
+        for alert, kind in claimed
+    ]
+    now = clock.now()
+    tx.publish(
+        *record_triggers(
+            tx.repository,
+            [alert for alert, step in steps if step.fires],
+            tick=tick,
+            before=before,
+            after=after,
+            now=now,
+            correlation_id=tick.correlation_id,
+        )
+    )
+    alerts = [alert.after(step, now) for alert, step in steps]
+    tx.repository.save_states(alerts)
+    tx.repository.arm(
+        [(alert, step.arm) for alert, step in steps if step.arm is not None], tick.sequence
+    )
+    return alerts

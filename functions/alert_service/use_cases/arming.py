@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
+from uuid import UUID
 
-from alert_service.domain.lifecycle import Alert, Step
+from alert_service.domain.lifecycle import ARMED, Alert, Step
 from alert_service.domain.series import Kind, Series, StoredTick
 from alert_service.use_cases.triggers import History, record_triggers
 from goldalert.db.unit_of_work import Transaction
@@ -28,26 +29,30 @@ def take_steps(
 ) -> list[Alert]:
     """Do what stored alerts of one series do without a move of it; return them as they are then.
 
-    The series is shared, and no levels of the alerts are armed. An alert that its tick has
-    triggered before is armed, or not, as if it had fired: its owner knows.
+    The series is shared, and no levels of the alerts are armed. An alert that the series' tick has
+    triggered before is armed instead: its owner knows.
     """
-    fired = [alert for alert, step in steps if step.fires]
     current = series.current
+    told: set[UUID] = set()
+    fired = [alert for alert, step in steps if step.fires]
     if fired and current is not None:
         tick = tx.repository.tick(current.sequence)
         if tick is None:
             raise LookupError(f"tick {current.sequence} of {series.name} is gone")
-        tx.publish(
-            *record_triggers(
-                tx.repository,
-                fired,
-                tick=tick,
-                before=None,
-                after=current,
-                now=now,
-                correlation_id=correlation_id,
-            )
+        events = record_triggers(
+            tx.repository,
+            fired,
+            tick=tick,
+            before=None,
+            after=current,
+            now=now,
+            correlation_id=correlation_id,
         )
+        tx.publish(*events)
+        told = {trigger.alert_id for event in events for trigger in event.data.triggers}
+    steps = [
+        (alert, ARMED if step.fires and alert.id not in told else step) for alert, step in steps
+    ]
     changed = [alert.after(step, now) for alert, step in steps]
     tx.repository.save_states(changed)
     tx.repository.arm(
