@@ -13,10 +13,12 @@ from sqlalchemy import Engine, event, text
 
 from alert_service.bootstrap import Services
 from alert_service.config import AlertSettings
-from alert_service.domain import StoredTick, values_of
+from alert_service.domain.series import StoredTick, checked_prices
 from alert_service.repository import Repository
 from alert_service.schemas import AlertView, ChangeAlertRequest, CreateAlertRequest
-from alert_service.use_cases import apply_ticks, manage_alerts
+from alert_service.use_cases import apply_ticks, manage_alerts, rearm
+from goldalert.cache.cache_aside import Cache
+from goldalert.cache.client import RedisDatabase
 from goldalert.db.engine import make_engine
 from goldalert.db.unit_of_work import UnitOfWork
 from goldalert.events.alerts import AlertTriggeredV1
@@ -27,6 +29,7 @@ from goldalert.secrets import DatabaseSecret, ServiceSecret
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 ADA = UUID(int=1)
+NO_REDIS = "redis://127.0.0.1:1/3"
 
 
 @dataclass
@@ -43,6 +46,7 @@ class World:
 
     engine: Engine
     clock: MovableClock = field(default_factory=MovableClock)
+    cache: Cache = field(default_factory=lambda: Cache(RedisDatabase(NO_REDIS), ttl_seconds=1))
 
     @property
     def unit_of_work(self) -> UnitOfWork[Any]:
@@ -87,11 +91,19 @@ class World:
         )
 
     def deliver(self, event: PriceUpdatedV1, has_time: Callable[[], bool] = lambda: True) -> None:
-        apply_ticks.on_price_updated(self.unit_of_work, self.clock, event, has_time)
+        apply_ticks.on_price_updated(self.unit_of_work, self.cache, self.clock, event, has_time)
 
     def apply_due(self) -> None:
-        """Do what the schedule does every minute."""
-        apply_ticks.apply_due_ticks(self.unit_of_work, self.clock, lambda: True)
+        """Do what `scheduled_apply_ticks` does every minute."""
+        apply_ticks.apply_due_ticks(self.unit_of_work, self.cache, self.clock, lambda: True)
+
+    def rearm(self) -> None:
+        """Do what `scheduled_rearm` does every minute."""
+        rearm.rearm_due_alerts(
+            self.unit_of_work, self.cache, self.clock, lambda: True, at=self.clock.now()
+        )
+        rearm.expire_alerts(self.unit_of_work, self.cache, self.clock, lambda: True)
+        rearm.tidy_series(self.unit_of_work)
 
     def tick(self, sequence: int, price: str, state: TickState = "fresh") -> PriceUpdatedV1:
         """Deliver a tick of USD and return its event."""
@@ -167,7 +179,7 @@ def make_tick(
 
 
 def stored(event: PriceUpdatedV1) -> StoredTick:
-    return StoredTick(event.data.tick, values_of(event.data.prices), event.correlation_id)
+    return StoredTick(event.data.tick, checked_prices(event.data.prices), event.correlation_id)
 
 
 class Killed(BaseException):
@@ -223,7 +235,7 @@ def services(
         )
     )
     services.secret = ServiceSecret.model_validate(
-        {"database": database("alert_service"), "redis_url": "redis://127.0.0.1:1/3"}
+        {"database": database("alert_service"), "redis_url": NO_REDIS}
     )
     services.relay = NoRelay()  # type: ignore[assignment]
     yield services

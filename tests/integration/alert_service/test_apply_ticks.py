@@ -80,7 +80,7 @@ def test_ticks_that_come_out_of_order_are_applied_in_order(world: World) -> None
         world.tick(sequence, price)
     assert world.fired() == world.told() == [(above.id, 3)]
     assert world.armed() == {below.id}
-    assert world.series().price == 98
+    assert world.series().value == 98
 
 
 def test_ticks_behind_a_missing_one_wait_for_it(world: World) -> None:
@@ -109,7 +109,7 @@ def test_a_missing_tick_is_skipped_after_the_deadline_with_a_record(world: World
     # too late: it is kept, but older never wins
     world.tick(2, "40")
     assert world.armed() == {low.id}
-    assert (world.series().price, world.series().applied_sequence) == (112, 6)
+    assert (world.series().value, world.series().applied_sequence) == (112, 6)
 
 
 def test_a_missing_tick_is_skipped_by_the_schedule_when_no_more_tick_comes(world: World) -> None:
@@ -132,7 +132,7 @@ def test_a_tick_that_may_not_trigger_passes_without_moving_the_price(
     world.tick(1, "90")
     world.tick(2, "110", state)
     assert world.fired() == []
-    assert (world.series().price, world.series().applied_sequence) == (90, 2)
+    assert (world.series().value, world.series().applied_sequence) == (90, 2)
     world.tick(3, "110", "reduced")
     assert world.fired() == world.told() == [(alert.id, 3)]
 
@@ -195,7 +195,7 @@ def test_a_tick_with_another_one_s_sequence_is_refused(world: World) -> None:
     world.tick(1, "90")
     with pytest.raises(InvalidTickError, match="taken"):
         world.tick(1, "91")
-    assert world.series().price == 90
+    assert world.series().value == 90
 
 
 def test_a_tick_whose_price_is_none_is_refused_and_not_stored(world: World) -> None:
@@ -212,23 +212,27 @@ def test_another_service_s_event_is_refused(world: World) -> None:
         data=UserEmailVerifiedData(user_id=ADA, email="ada@example.com"),
     )
     with pytest.raises(InvalidTickError, match="user_email_verified"):
-        apply_ticks.on_price_updated(world.unit_of_work, world.clock, event, lambda: True)
+        apply_ticks.on_price_updated(
+            world.unit_of_work, world.cache, world.clock, event, lambda: True
+        )
 
 
 def add_alerts(world: World, count: int, note: str | None = None) -> set[UUID]:
     """Arm alerts above 100, 100.01, 100.02 and so on, as the API would, only faster."""
     first = world.create(note=note)
     rows = world.sql(
-        "INSERT INTO alerts (id, user_id, alert_type, threshold, currency, unit, karat, "
-        "if_already_true, note, channels, state, created_at, updated_at) "
+        "INSERT INTO alerts (id, user_id, alert_type, threshold, currency, unit, karat, repeat, "
+        "cooldown_minutes, hysteresis_percent, if_already_true, version, note, channels, state, "
+        "created_at, updated_at) "
         "SELECT gen_random_uuid(), gen_random_uuid(), alert_type, 100 + n / 100.0, currency, unit, "
-        "karat, if_already_true, note, channels, state, created_at, updated_at "
+        "karat, repeat, cooldown_minutes, hysteresis_percent, if_already_true, version, note, "
+        "channels, state, created_at, updated_at "
         "FROM alerts, generate_series(1, :count) n RETURNING id",
         count=count - 1,
     )
     world.sql(
-        "INSERT INTO thresholds (alert_id, user_id, level, armed_after, series, direction, kind) "
-        "SELECT id, user_id, threshold, 0, 'price:USD', 'up', 'condition' FROM alerts "
+        "INSERT INTO thresholds (alert_id, user_id, level_up, armed_after, series, kind) "
+        "SELECT id, user_id, threshold, 0, 'price:USD', 'condition' FROM alerts "
         "WHERE id <> :first RETURNING 1",
         first=first.id,
     )
@@ -242,8 +246,8 @@ def check_all_fired_once(world: World, expected: set[UUID], sequence: int = 2) -
     assert {row.state for row in world.sql("SELECT state FROM alerts")} <= {"triggered"}
     assert world.armed() == set()
     series = world.series()
-    assert (series.price, series.applied_sequence) == (200, sequence)
-    assert (series.pending_price, series.leased_by) == (None, None)
+    assert (series.value, series.applied_sequence) == (200, sequence)
+    assert (series.pending_value, series.leased_by) == (None, None)
 
 
 def test_many_alerts_of_one_tick_are_claimed_in_chunks_and_packed_into_few_messages(

@@ -124,7 +124,7 @@ def test_a_tick_stored_but_not_applied_is_applied_when_its_message_comes_back(
         raise ConnectionError
 
     with monkeypatch.context() as broken:
-        broken.setattr(apply_ticks, "_bring_up", fail)
+        broken.setattr(apply_ticks, "_advance", fail)
         assert consume([second]) == ["0"]
     assert len(world.sql("SELECT 1 FROM ticks")) == 2
     assert world.fired() == []
