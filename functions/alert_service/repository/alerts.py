@@ -2,44 +2,44 @@
 # ruff: noqa: S608 - what is formatted into statements are constants of this file
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, CursorResult, Row, text
+from sqlalchemy import Row
 
-from alert_service.config import GAP_DEADLINE, LEASE
-from alert_service.domain import Alert, Crossing, HistoryEntry, Kind, Rule, Series, StoredTick
-from goldalert.events.alerts import Trigger
-from goldalert.events.prices import Tick
+from alert_service.domain.lifecycle import Alert
+from alert_service.domain.rules import Rule
+from alert_service.domain.series import SeriesName
+from alert_service.domain.standing import AlertWithLevels, ArmedLevels, Standing
+from alert_service.repository.rows import Rows
 from goldalert.money import Currency
 from goldalert.units import Karat, Unit
 
-_ALERT = (
-    "a.id, a.user_id, a.alert_type, a.threshold, a.currency, a.unit, a.karat, a.if_already_true, "
-    "a.expires_at, a.state, a.note, a.channels, a.created_at, a.updated_at, a.triggered_at"
+_RULE = (
+    "alert_type", "threshold", "upper", "window", "trail_percent", "period", "currency", "unit",
+    "karat", "repeat", "cooldown_minutes", "hysteresis_percent", "if_already_true", "expires_at",
+)  # fmt: skip
+_FIXED = ("id", "user_id", "created_at")
+_CHANGING = (
+    *_RULE, "version", "state", "due_at", "peak_since", "note", "channels", "updated_at",
+    "triggered_at",
+)  # fmt: skip
+
+COLUMNS = ", ".join(f'a."{name}"' for name in (*_FIXED, *_CHANGING))
+"""What `alert_of` needs of `alerts a`."""
+
+_WITH_LEVELS = (
+    f"{COLUMNS}, t.series, t.level_up, t.level_down "
+    "FROM alerts a LEFT JOIN thresholds t ON t.alert_id = a.id"
 )
 
-_SERIES = "name, price, price_sequence, applied_sequence, pending_price"
-
-# One bounded range, in the order of the index. Never both directions in one condition: an OR reads
-# the whole table. The lower bound keeps the scan off the dead entries of levels claimed before.
-_CROSSED = {
-    "up": "series = :series AND direction = 'up' "
-    "AND level > CAST(:low AS numeric) AND level <= CAST(:high AS numeric) "
-    "AND armed_after < :sequence AND kind = ANY(CAST(:kinds AS text[]))",
-    "down": "series = :series AND direction = 'down' "
-    "AND level >= CAST(:low AS numeric) AND level < CAST(:high AS numeric) "
-    "AND armed_after < :sequence AND kind = ANY(CAST(:kinds AS text[]))",
-}
+_ACTIVE = "(a.active AND (a.expires_at IS NULL OR a.expires_at > :now))"
 
 
 class AlertRows(Rows):
-    """`alerts` and `idempotency_keys`."""
-
-    # --- alerts ---
+    """`alerts`, and what belongs to them."""
 
     def lock_user(self, user_id: UUID) -> None:
         """Let one change at a time be made to a user's alerts, until this transaction ends.
@@ -51,37 +51,51 @@ class AlertRows(Rows):
             user_id=str(user_id),
         )
 
-    def count_active(self, user_id: UUID, now: datetime) -> int:
-        return int(
-            self._run(
-                "SELECT count(*) FROM alerts WHERE user_id = :user_id AND active "
-                "AND (expires_at IS NULL OR expires_at > :now)",
-                user_id=user_id,
-                now=now,
-            ).scalar_one()
-        )
+    def count_alerts(self, user_id: UUID, now: datetime) -> tuple[int, int]:
+        """Return how many alerts a user has, and how many of them are active."""
+        row = self._run(
+            f"SELECT count(*), count(*) FILTER (WHERE {_ACTIVE}) FROM alerts a "
+            "WHERE a.user_id = :user_id",
+            user_id=user_id,
+            now=now,
+        ).one()
+        return row[0], row[1]
 
     def add_alert(self, alert: Alert) -> None:
+        names = (*_FIXED, *_CHANGING)
         self._run(
-            "INSERT INTO alerts (id, user_id, alert_type, threshold, currency, unit, karat, "
-            "if_already_true, expires_at, state, note, channels, created_at, updated_at) "
-            "VALUES (:id, :user_id, :alert_type, :threshold, :currency, :unit, :karat, "
-            ":if_already_true, :expires_at, :state, :note, CAST(:channels AS text[]), "
-            ":created_at, :updated_at)",
+            f"INSERT INTO alerts ({', '.join(map(_quoted, names))}) "
+            f"VALUES ({', '.join(f':{name}' for name in names)})",
             **_columns(alert),
-            user_id=alert.user_id,
-            created_at=alert.created_at,
         )
 
     def save_alert(self, alert: Alert) -> None:
         self._run(
-            "UPDATE alerts SET alert_type = :alert_type, threshold = :threshold, "
-            "currency = :currency, unit = :unit, karat = :karat, "
-            "if_already_true = :if_already_true, expires_at = :expires_at, state = :state, "
-            "note = :note, channels = CAST(:channels AS text[]), updated_at = :updated_at, "
-            "triggered_at = :triggered_at WHERE id = :id",
+            f"UPDATE alerts SET {', '.join(f'{_quoted(name)} = :{name}' for name in _CHANGING)} "
+            "WHERE id = :id",
             **_columns(alert),
-            triggered_at=alert.triggered_at,
+        )
+
+    def save_states(self, alerts: Sequence[Alert]) -> None:
+        """Save what a step changes of alerts."""
+        if not alerts:
+            return
+        self._run(
+            "UPDATE alerts a SET state = s.state, due_at = s.due_at, triggered_at = s.triggered_at "
+            "FROM jsonb_to_recordset(CAST(:states AS jsonb)) AS s(id uuid, state text, "
+            "due_at timestamptz, triggered_at timestamptz) WHERE a.id = s.id",
+            states=json.dumps(
+                [
+                    {
+                        "id": alert.id,
+                        "state": alert.state,
+                        "due_at": alert.due_at,
+                        "triggered_at": alert.triggered_at,
+                    }
+                    for alert in alerts
+                ],
+                default=str,
+            ),
         )
 
     def delete_alert(self, alert_id: UUID) -> None:
@@ -89,58 +103,59 @@ class AlertRows(Rows):
 
     def alert(self, user_id: UUID, alert_id: UUID) -> Alert | None:
         row = self._run(
-            f"SELECT {_ALERT} FROM alerts a WHERE a.id = :id AND a.user_id = :user_id",
+            f"SELECT {COLUMNS} FROM alerts a WHERE a.id = :id AND a.user_id = :user_id",
             id=alert_id,
             user_id=user_id,
         ).first()
-        return None if row is None else _alert(row)
+        return None if row is None else alert_of(row)
 
     def lock_alert(self, user_id: UUID, alert_id: UUID) -> Alert | None:
         """Return an alert that no tick can fire until this transaction ends."""
         # the levels first, as the engine does: it claims them and then writes the alert
         self._run("SELECT 1 FROM thresholds WHERE alert_id = :id FOR UPDATE", id=alert_id)
         row = self._run(
-            f"SELECT {_ALERT} FROM alerts a WHERE a.id = :id AND a.user_id = :user_id FOR UPDATE",
+            f"SELECT {COLUMNS} FROM alerts a WHERE a.id = :id AND a.user_id = :user_id FOR UPDATE",
             id=alert_id,
             user_id=user_id,
         ).first()
-        return None if row is None else _alert(row)
+        return None if row is None else alert_of(row)
+
+    def alert_with_levels(self, user_id: UUID, alert_id: UUID) -> AlertWithLevels | None:
+        row = self._run(
+            f"SELECT {_WITH_LEVELS} WHERE a.id = :id AND a.user_id = :user_id",
+            id=alert_id,
+            user_id=user_id,
+        ).first()
+        return None if row is None else _with_levels(row)
 
     def alerts(
         self, user_id: UUID, *, active: bool | None, now: datetime, before: UUID | None, limit: int
-    ) -> Sequence[Alert]:
+    ) -> Sequence[AlertWithLevels]:
         """Return the user's alerts, newest first; given `before`, only those older than it."""
         rows = self._run(
-            f"SELECT {_ALERT} FROM alerts a WHERE a.user_id = :user_id "
+            f"SELECT {_WITH_LEVELS} WHERE a.user_id = :user_id "
             "AND (CAST(:before AS uuid) IS NULL OR a.id < CAST(:before AS uuid)) "
-            "AND (CAST(:active AS boolean) IS NULL OR CAST(:active AS boolean) = "
-            "  (a.active AND (a.expires_at IS NULL OR a.expires_at > :now))) "
+            f"AND (CAST(:active AS boolean) IS NULL OR CAST(:active AS boolean) = {_ACTIVE}) "
             "ORDER BY a.id DESC LIMIT :limit",
             user_id=user_id,
             before=before,
             active=active,
             now=now,
             limit=limit,
-        ).all()
-        return [_alert(row) for row in rows]
-
-    def arm(self, alert: Alert, kind: Kind, armed_after: int) -> None:
-        rule = alert.rule
-        self._run(
-            "INSERT INTO thresholds "
-            "(alert_id, user_id, level, armed_after, series, direction, kind) "
-            "VALUES (:alert_id, :user_id, :level, :armed_after, :series, :direction, :kind)",
-            alert_id=alert.id,
-            user_id=alert.user_id,
-            level=rule.level,
-            armed_after=armed_after,
-            series=rule.series,
-            direction=rule.direction,
-            kind=kind,
         )
+        return [_with_levels(row) for row in rows]
 
-    def disarm(self, alert_id: UUID) -> None:
-        self._run("DELETE FROM thresholds WHERE alert_id = :alert_id", alert_id=alert_id)
+    def standings(self, names: Collection[SeriesName]) -> Mapping[str, Standing]:
+        """Return where series stand that are measured against a price, of those that do."""
+        if not names:
+            return {}
+        rows = self._run(
+            "SELECT s.name, s.value, s.reference, t.slot "
+            "FROM series s JOIN ticks t ON t.sequence = s.value_sequence "
+            "WHERE s.name = ANY(CAST(:names AS text[])) AND s.reference IS NOT NULL",
+            names=[str(name) for name in names],
+        )
+        return {row.name: Standing(row.value, row.reference, row.slot) for row in rows}
 
     def erase_user(self, user_id: UUID) -> None:
         """Delete whatever is a user's, whose lock is held.
@@ -161,48 +176,31 @@ class AlertRows(Rows):
             self._run(statement, user_id=user_id)
 
 
-def _range(series: str, crossing: Crossing, sequence: int) -> dict[str, object]:
-    return {
-        "series": series,
-        "low": crossing.low,
-        "high": crossing.high,
-        "kinds": list(crossing.kinds),
-        "sequence": sequence,
-    }
-
-
-def _columns(alert: Alert) -> dict[str, object]:
-    rule = alert.rule
-    return {
-        "id": alert.id,
-        "alert_type": rule.alert_type,
-        "threshold": rule.threshold,
-        "currency": str(rule.currency),
-        "unit": str(rule.unit),
-        "karat": int(rule.karat),
-        "if_already_true": rule.if_already_true,
-        "expires_at": rule.expires_at,
-        "state": alert.state,
-        "note": alert.note,
-        "channels": list(alert.channels),
-        "updated_at": alert.updated_at,
-    }
-
-
-def _alert(row: Row[Any]) -> Alert:
+def alert_of(row: Row[Any]) -> Alert:
+    """Return the alert of a row with `COLUMNS`."""
     return Alert(
         id=row.id,
         user_id=row.user_id,
         rule=Rule(
             alert_type=row.alert_type,
             threshold=row.threshold,
+            upper=row.upper,
+            window=row.window,
+            trail_percent=row.trail_percent,
+            period=row.period,
             currency=Currency(row.currency),
             unit=Unit(row.unit),
             karat=Karat(row.karat),
+            repeat=row.repeat,
+            cooldown_minutes=row.cooldown_minutes,
+            hysteresis_percent=row.hysteresis_percent,
             if_already_true=row.if_already_true,
             expires_at=row.expires_at,
         ),
+        version=row.version,
         state=row.state,
+        due_at=row.due_at,
+        peak_since=row.peak_since,
         note=row.note,
         channels=row.channels,
         created_at=row.created_at,
@@ -211,22 +209,23 @@ def _alert(row: Row[Any]) -> Alert:
     )
 
 
-def _series(row: Row[Any]) -> Series:
-    return Series(**row._mapping)
+def _with_levels(row: Row[Any]) -> AlertWithLevels:
+    levels = row.series and ArmedLevels(row.series, row.level_up, row.level_down)
+    return AlertWithLevels(alert_of(row), levels)
 
 
-def _history_entry(row: Row[Any]) -> HistoryEntry:
-    return HistoryEntry(
-        id=row.id,
-        alert_id=row.alert_id,
-        triggered_at=row.triggered_at,
-        alert_type=row.alert_type,
-        threshold=row.threshold,
-        currency=Currency(row.currency),
-        unit=Unit(row.unit),
-        karat=Karat(row.karat),
-        price=row.price,
-        price_before=row.price_before,
-        price_after=row.price_after,
-        tick=Tick.model_validate(row.facts),
-    )
+def _quoted(name: str) -> str:
+    return f'"{name}"'
+
+
+def _columns(alert: Alert) -> dict[str, object]:
+    rule = {name: getattr(alert.rule, name) for name in _RULE}
+    own = {name: getattr(alert, name) for name in (*_FIXED, *_CHANGING) if name not in _RULE}
+    return {
+        **rule,
+        **own,
+        "currency": str(alert.rule.currency),
+        "unit": str(alert.rule.unit),
+        "karat": int(alert.rule.karat),
+        "channels": list(alert.channels),
+    }
