@@ -22,11 +22,12 @@ class HistoryEntry:
 
     Attributes:
         price: at the tick, in the rule's own unit and karat.
-        before: where the series stood; None when the alert fired without a move.
-        after: where the tick brought it.
-        tick_before: the tick of `before`.
-        tick: the tick that made it fire.
-        reference_tick: the tick of the price that the series is measured against.
+        value_before: where the series stood; None when the alert fired without a move.
+        value_after: where the tick brought it.
+        reference: the price that the series is measured against, per troy ounce; None for a price.
+        tick_before: the tick of `value_before`, where it is known and still kept.
+        tick: the tick that made it fire, if it is still kept.
+        reference_tick: the tick of `reference`, likewise; None for a mean.
     """
 
     id: UUID
@@ -43,10 +44,11 @@ class HistoryEntry:
     unit: Unit
     karat: Karat
     price: Decimal
-    before: Decimal | None
-    after: Reading
+    value_before: Decimal | None
+    value_after: Decimal
+    reference: Decimal | None
     tick_before: StoredTick | None
-    tick: StoredTick
+    tick: StoredTick | None
     reference_tick: StoredTick | None
 
 

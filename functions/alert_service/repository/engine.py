@@ -27,7 +27,7 @@ from alert_service.repository.alerts import COLUMNS, alert_of
 from alert_service.repository.rows import Rows
 from goldalert.events.prices import Tick
 
-_TICK = "t.sequence, t.facts, t.prices, t.rates, t.correlation_id"
+TICK = "t.sequence, t.facts, t.prices, t.rates, t.correlation_id"
 
 _SERIES = (
     "name, value, value_sequence, reference, reference_sequence, applied_sequence, "
@@ -83,7 +83,7 @@ class EngineRows(Rows):
 
     def tick(self, sequence: int) -> StoredTick | None:
         row = self._run(
-            f"SELECT {_TICK} FROM ticks t WHERE sequence = :sequence", sequence=sequence
+            f"SELECT {TICK} FROM ticks t WHERE sequence = :sequence", sequence=sequence
         ).first()
         return None if row is None else tick_of(row)
 
@@ -224,7 +224,7 @@ class EngineRows(Rows):
         these series, the next tick if it is known, and whether an alert has rested by its slot.
         """
         rows = self._run(
-            f"SELECT behind.applied_sequence, behind.is_free, {_TICK}, EXISTS ("
+            f"SELECT behind.applied_sequence, behind.is_free, {TICK}, EXISTS ("
             "  SELECT 1 FROM alerts WHERE due_at <= t.slot) AS is_due "
             f"FROM (SELECT DISTINCT applied_sequence, {_FREE} AS is_free FROM series "
             "  WHERE applied_sequence < (SELECT max(sequence) FROM ticks)) AS behind "

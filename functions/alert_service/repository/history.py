@@ -1,75 +1,62 @@
 """The history of triggers."""
-# ruff: noqa: S608 - what is formatted into statements are constants of this file
 
 import json
 from collections.abc import Sequence
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, CursorResult, Row, text
+from sqlalchemy import Row
 
-from alert_service.config import GAP_DEADLINE, LEASE
-from alert_service.domain import Alert, Crossing, HistoryEntry, Kind, Rule, Series, StoredTick
+from alert_service.domain.lifecycle import Alert
+from alert_service.domain.series import Reading, StoredTick
+from alert_service.domain.triggers import HistoryEntry
+from alert_service.repository.engine import TICK, tick_of
+from alert_service.repository.rows import Rows
 from goldalert.events.alerts import Trigger
-from goldalert.events.prices import Tick
 from goldalert.money import Currency
 from goldalert.units import Karat, Unit
-
-_ALERT = (
-    "a.id, a.user_id, a.alert_type, a.threshold, a.currency, a.unit, a.karat, a.if_already_true, "
-    "a.expires_at, a.state, a.note, a.channels, a.created_at, a.updated_at, a.triggered_at"
-)
-
-_SERIES = "name, price, price_sequence, applied_sequence, pending_price"
-
-# One bounded range, in the order of the index. Never both directions in one condition: an OR reads
-# the whole table. The lower bound keeps the scan off the dead entries of levels claimed before.
-_CROSSED = {
-    "up": "series = :series AND direction = 'up' "
-    "AND level > CAST(:low AS numeric) AND level <= CAST(:high AS numeric) "
-    "AND armed_after < :sequence AND kind = ANY(CAST(:kinds AS text[]))",
-    "down": "series = :series AND direction = 'down' "
-    "AND level >= CAST(:low AS numeric) AND level < CAST(:high AS numeric) "
-    "AND armed_after < :sequence AND kind = ANY(CAST(:kinds AS text[]))",
-}
 
 
 class HistoryRows(Rows):
     """`alert_history`."""
 
-    # --- history ---
-
     def add_triggers(
         self,
-        triggers: Sequence[Trigger],
+        fired: Sequence[tuple[Alert, Trigger]],
         *,
         tick_id: UUID,
-        before: Decimal | None,
-        after: Decimal,
+        before: Reading | None,
+        after: Reading,
         now: datetime,
     ) -> set[UUID]:
-        """Add triggers of one tick; return the ids of those that are not repetitions."""
-        if not triggers:
+        """Add triggers of one tick on one series; return the ids of those that are no repetition.
+
+        Each is stored with the rule as it is now: an entry explains itself after later edits, too.
+        """
+        if not fired:
             return set()
         added = self._run(
-            "INSERT INTO alert_history (id, alert_id, user_id, tick_id, triggered_at, value, "
-            "price_before, price_after, alert_type, threshold, currency, unit, karat) "
-            "SELECT t.trigger_id, t.alert_id, t.user_id, :tick_id, :now, t.price, "
-            "CAST(:before AS numeric), CAST(:after AS numeric), t.alert_type, t.threshold, "
-            "t.currency, t.unit, t.karat "
-            "FROM jsonb_to_recordset(CAST(:triggers AS jsonb)) AS t(trigger_id uuid, "
-            "alert_id uuid, user_id uuid, price numeric, alert_type text, threshold numeric, "
-            "currency text, unit text, karat smallint) "
+            "INSERT INTO alert_history (id, alert_id, user_id, tick_id, triggered_at, version, "
+            'alert_type, threshold, upper, "window", trail_percent, period, currency, unit, karat, '
+            "value, series_before, sequence_before, series_after, reference, reference_sequence) "
+            "SELECT id, alert_id, user_id, :tick_id, :now, version, alert_type, threshold, upper, "
+            '"window", trail_percent, period, currency, unit, karat, value, '
+            "CAST(:before AS numeric), CAST(:sequence_before AS bigint), :after, "
+            "CAST(:reference AS numeric), CAST(:reference_sequence AS bigint) "
+            "FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(id uuid, alert_id uuid, "
+            "user_id uuid, version integer, alert_type text, threshold numeric, upper numeric, "
+            '"window" text, trail_percent numeric, period smallint, currency text, unit text, '
+            "karat smallint, value numeric) "
             "ON CONFLICT (alert_id, tick_id) DO NOTHING RETURNING id",
             tick_id=tick_id,
             now=now,
-            before=before,
-            after=after,
-            triggers=json.dumps(
-                [t.model_dump(mode="json", exclude={"note", "channels"}) for t in triggers]
-            ),
+            before=before and before.value,
+            sequence_before=before and before.sequence,
+            after=after.value,
+            reference=after.reference,
+            reference_sequence=after.reference_sequence,
+            rows=json.dumps([_columns(alert, trigger) for alert, trigger in fired], default=str),
         )
         return set(added.scalars())
 
@@ -78,86 +65,73 @@ class HistoryRows(Rows):
     ) -> Sequence[HistoryEntry]:
         """Return the user's triggers, newest first; `before` as for `alerts`."""
         rows = self._run(
-            "SELECT h.id, h.alert_id, h.triggered_at, h.alert_type, h.threshold, h.currency, "
-            "h.unit, h.karat, h.value AS price, h.price_before, h.price_after, t.facts "
-            "FROM alert_history h JOIN ticks t USING (tick_id) WHERE h.user_id = :user_id "
-            "AND (CAST(:alert_id AS uuid) IS NULL OR h.alert_id = CAST(:alert_id AS uuid)) "
-            "AND (CAST(:before AS uuid) IS NULL OR h.id < CAST(:before AS uuid)) "
-            "ORDER BY h.id DESC LIMIT :limit",
+            "SELECT * FROM alert_history WHERE user_id = :user_id "
+            "AND (CAST(:alert_id AS uuid) IS NULL OR alert_id = CAST(:alert_id AS uuid)) "
+            "AND (CAST(:before AS uuid) IS NULL OR id < CAST(:before AS uuid)) "
+            "ORDER BY id DESC LIMIT :limit",
             user_id=user_id,
             alert_id=alert_id,
             before=before,
             limit=limit,
         ).all()
-        return [_history_entry(row) for row in rows]
+        ticks = self._ticks(rows)
+        return [_entry(row, ticks) for row in rows]
+
+    def _ticks(self, rows: Sequence[Row[Any]]) -> dict[UUID | int, StoredTick]:
+        """Return the ticks of triggers, by id and by sequence: many triggers share one."""
+        sequences = {row.sequence_before for row in rows} | {row.reference_sequence for row in rows}
+        found = self._run(
+            f"SELECT {TICK} FROM ticks t WHERE tick_id = ANY(CAST(:ids AS uuid[])) "  # noqa: S608 - a constant
+            "OR sequence = ANY(CAST(:sequences AS bigint[]))",
+            ids=list({row.tick_id for row in rows}),
+            sequences=list(sequences - {None}),
+        )
+        ticks: dict[UUID | int, StoredTick] = {}
+        for tick in map(tick_of, found):
+            ticks[tick.tick.tick_id] = ticks[tick.sequence] = tick
+        return ticks
 
 
-def _range(series: str, crossing: Crossing, sequence: int) -> dict[str, object]:
-    return {
-        "series": series,
-        "low": crossing.low,
-        "high": crossing.high,
-        "kinds": list(crossing.kinds),
-        "sequence": sequence,
-    }
-
-
-def _columns(alert: Alert) -> dict[str, object]:
+def _columns(alert: Alert, trigger: Trigger) -> dict[str, object]:
     rule = alert.rule
     return {
-        "id": alert.id,
+        "id": trigger.trigger_id,
+        "alert_id": alert.id,
+        "user_id": alert.user_id,
+        "version": alert.version,
         "alert_type": rule.alert_type,
         "threshold": rule.threshold,
-        "currency": str(rule.currency),
-        "unit": str(rule.unit),
+        "upper": rule.upper,
+        "window": rule.window,
+        "trail_percent": rule.trail_percent,
+        "period": rule.period,
+        "currency": rule.currency,
+        "unit": rule.unit,
         "karat": int(rule.karat),
-        "if_already_true": rule.if_already_true,
-        "expires_at": rule.expires_at,
-        "state": alert.state,
-        "note": alert.note,
-        "channels": list(alert.channels),
-        "updated_at": alert.updated_at,
+        "value": trigger.price,
     }
 
 
-def _alert(row: Row[Any]) -> Alert:
-    return Alert(
-        id=row.id,
-        user_id=row.user_id,
-        rule=Rule(
-            alert_type=row.alert_type,
-            threshold=row.threshold,
-            currency=Currency(row.currency),
-            unit=Unit(row.unit),
-            karat=Karat(row.karat),
-            if_already_true=row.if_already_true,
-            expires_at=row.expires_at,
-        ),
-        state=row.state,
-        note=row.note,
-        channels=row.channels,
-        created_at=row.created_at,
-        updated_at=row.updated_at,
-        triggered_at=row.triggered_at,
-    )
-
-
-def _series(row: Row[Any]) -> Series:
-    return Series(**row._mapping)
-
-
-def _history_entry(row: Row[Any]) -> HistoryEntry:
+def _entry(row: Row[Any], ticks: dict[UUID | int, StoredTick]) -> HistoryEntry:
     return HistoryEntry(
         id=row.id,
         alert_id=row.alert_id,
         triggered_at=row.triggered_at,
+        version=row.version,
         alert_type=row.alert_type,
         threshold=row.threshold,
+        upper=row.upper,
+        window=row.window,
+        trail_percent=row.trail_percent,
+        period=row.period,
         currency=Currency(row.currency),
         unit=Unit(row.unit),
         karat=Karat(row.karat),
-        price=row.price,
-        price_before=row.price_before,
-        price_after=row.price_after,
-        tick=Tick.model_validate(row.facts),
+        price=row.value,
+        value_before=row.series_before,
+        value_after=row.series_after,
+        reference=row.reference,
+        tick_before=ticks.get(row.sequence_before),
+        tick=ticks.get(row.tick_id),
+        reference_tick=ticks.get(row.reference_sequence),
     )
