@@ -1,0 +1,187 @@
+"""What an alert would have done, had it been set some time ago: the engine's rules, on past ticks.
+
+An alert that is to be refused because it is true already waits here instead.
+"""
+
+from bisect import bisect_right
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Context, Decimal
+from itertools import islice
+from typing import NamedTuple, cast
+
+from alert_service.domain.lifecycle import ARMED, Alert, on_claim, on_due, on_set
+from alert_service.domain.rules import Rule, Zone
+from alert_service.domain.series import (
+    WINDOWS,
+    Crossing,
+    Kind,
+    Past,
+    Reading,
+    SeriesName,
+    Window,
+    crossings,
+    read,
+)
+
+_EXACT = Context(prec=80)
+
+
+class PastTick(NamedTuple):
+    """A tick that was allowed to trigger; `price` is in one currency, None where it had none."""
+
+    sequence: int
+    slot: datetime
+    price: Decimal | None
+
+
+@dataclass(frozen=True)
+class Firing:
+    """One trigger. `before` is None where the alert fired without a move, when it was set."""
+
+    tick: PastTick
+    before: Reading | None
+    after: Reading
+
+
+@dataclass(frozen=True)
+class Backtest:
+    """What an alert would have done.
+
+    Attributes:
+        firings: its triggers.
+        ticks: how many ticks said something about its series after it was set.
+        was_true: its condition held when it was set.
+        kept_by_hysteresis: how often the condition became true while the series had not left the
+            level by the hysteresis since the last trigger.
+        kept_by_cooldown: how often it became true during a cooldown.
+    """
+
+    firings: Sequence[Firing]
+    ticks: int
+    was_true: bool
+    kept_by_hysteresis: int
+    kept_by_cooldown: int
+
+
+def history_needed(rule: Rule, since: datetime) -> tuple[datetime, int]:
+    """Say which ticks a rule that is set at `since` is measured against.
+
+    They are so many last ones with a price, at or before a time, and all that follow.
+    """
+    window = WINDOWS[rule.window] if rule.window else timedelta()
+    return since - window, rule.period or 1
+
+
+def simulate(alert: Alert, ticks: Sequence[PastTick], since: datetime) -> Backtest:
+    """Set an alert at `since`, and apply the ticks from then on to it.
+
+    Args:
+        alert: the alert, its peak counted from the first of the ticks.
+        ticks: in the order of their sequences and slots, `history_needed` and all that follow.
+        since: when it is set.
+    """
+    rule, zones = alert.rule, _zones(alert.rule)
+    readings = zip(ticks, _readings(alert.series, ticks), strict=True)
+    begin, before = _last(islice(readings, bisect_right(ticks, since, key=lambda tick: tick.slot)))
+    value = None if before is None else before.value
+    step = on_set(rule, value, since) or ARMED
+    alert, kind = alert.after(step, since), step.arm
+    firings = [Firing(begin, None, before)] if step.fires and begin and before else []
+    was_true = value is not None and rule.holds(value)
+
+    looked_at = by_hysteresis = by_cooldown = 0
+    for tick, after in readings:
+        if alert.due_at is not None and alert.due_at <= tick.slot:
+            step = on_due(alert, value, tick.slot)
+            alert, kind = alert.after(step, tick.slot), step.arm
+        if after is None:
+            continue
+        looked_at += 1
+        if alert.state == "cooling" and value is not None and rule.becomes_true(value, after.value):
+            by_hysteresis += kind == "rearm"
+            by_cooldown += kind is None
+        if kind is not None and _is_claimed(zones[kind], kind, value, after.value):
+            step = on_claim(rule, kind, value, after.value, tick.slot)
+            if step.fires:
+                firings.append(Firing(tick, before, after))
+            alert, kind = alert.after(step, tick.slot), step.arm
+        before, value = after, after.value
+    return Backtest(firings, looked_at, was_true, by_hysteresis, by_cooldown)
+
+
+def _zones(rule: Rule) -> dict[Kind, Zone]:
+    return {"condition": rule.zone, "first_price": rule.zone, "rearm": rule.rearm_zone}
+
+
+def _last(
+    readings: Iterator[tuple[PastTick, Reading | None]],
+) -> tuple[PastTick | None, Reading | None]:
+    """Return the last tick that says something about a series, and what."""
+    last: tuple[PastTick | None, Reading | None] = None, None
+    for tick, reading in readings:
+        if reading is not None:
+            last = tick, reading
+    return last
+
+
+def _is_claimed(zone: Zone, kind: Kind, before: Decimal | None, after: Decimal) -> bool:
+    """Say whether a move claims the levels of an alert, as the statements of the engine do."""
+
+    def claims(crossing: Crossing) -> bool:
+        level = zone.up if crossing.direction == "up" else zone.down
+        if level is None or kind not in crossing.kinds:
+            return False
+        if crossing.direction == "up":
+            return crossing.low < level <= crossing.high
+        return crossing.low <= level < crossing.high
+
+    return any(claims(crossing) for crossing in crossings(before, after))
+
+
+def _readings(name: SeriesName, ticks: Sequence[PastTick]) -> Iterator[Reading | None]:
+    """Return where each tick brings a series; None where it says nothing about it."""
+    last: Reading | None = None
+    for tick, past in zip(ticks, _pasts(name, ticks), strict=True):
+        reading = None
+        if tick.price is not None:
+            reading = read(name, tick.price, tick.sequence, past, peak=last)
+        yield reading
+        last = reading or last
+
+
+def _pasts(name: SeriesName, ticks: Sequence[PastTick]) -> Iterator[Past]:
+    """Return what each tick is measured against."""
+    match name.measure:
+        case "change":
+            return _references(name.currency, cast(Window, name.argument), ticks)
+        case "sma":
+            return _totals(name.currency, int(name.argument), ticks)
+        case _:
+            return iter([Past()] * len(ticks))
+
+
+def _references(currency: str, window: Window, ticks: Sequence[PastTick]) -> Iterator[Past]:
+    begin = -1
+    for tick in ticks:
+        while ticks[begin + 1].slot <= tick.slot - WINDOWS[window]:
+            begin += 1
+        reference = ticks[begin] if begin >= 0 else None
+        if reference is None or reference.price is None:
+            yield Past()
+        else:
+            yield Past(references={window: (reference.sequence, {currency: reference.price})})
+
+
+def _totals(currency: str, period: int, ticks: Sequence[PastTick]) -> Iterator[Past]:
+    prices: deque[Decimal] = deque()
+    total = Decimal(0)
+    for tick in ticks:
+        if tick.price is not None:
+            prices.append(tick.price)
+            total = _EXACT.add(total, tick.price)
+        if len(prices) > period:
+            total = _EXACT.subtract(total, prices.popleft())
+        yield Past(totals={(currency, period): total} if len(prices) == period else {})
