@@ -29,7 +29,6 @@ from alert_service.domain.series import (
 )
 from alert_service.errors import InvalidTickError, SeriesBusyError
 from alert_service.use_cases.active_alerts import forget_active_alerts
-from alert_service.use_cases.arming import Levels
 from alert_service.use_cases.rearm import Rests, rearm_due_alerts
 from alert_service.use_cases.triggers import record_triggers
 from goldalert.cache.cache_aside import Cache
@@ -48,7 +47,7 @@ HasTime = Callable[[], bool]
 """Says whether enough of the function's time is left to begin another transaction."""
 
 
-class Ticks(Levels, Rests, Protocol):
+class Ticks(Rests, Protocol):
     """What the engine needs of the database."""
 
     def add_tick(self, tick: StoredTick) -> UUID: ...
