@@ -87,7 +87,7 @@ def make_alert(rule: Rule, **fields: Any) -> Alert:
 def make_tick(
     sequence: int = 7, price: str | None = "100", state: TickState = "fresh"
 ) -> StoredTick:
-    """Return a tick of a slot every 5 minutes after noon, with a price in dollars or none at all."""
+    """Return a tick of a slot every 5 minutes after noon, with a price in dollars or none."""
     tick = Tick(
         tick_id=new_id(),
         sequence=sequence,

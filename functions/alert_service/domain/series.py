@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from decimal import ROUND_HALF_EVEN, Context, Decimal
+from functools import total_ordering
 from typing import Literal
 
 from goldalert.events.prices import MAY_TRIGGER, Tick
@@ -32,7 +33,8 @@ _TOO_HIGH = Decimal(10) ** 16
 _EXACT = Context(prec=80, rounding=ROUND_HALF_EVEN)
 
 
-@dataclass(frozen=True, order=True)
+@total_ordering
+@dataclass(frozen=True)
 class SeriesName:
     """A series by its currency and what it measures.
 
@@ -59,6 +61,9 @@ class SeriesName:
         """
         price = f"price:{self.currency}"
         return price if self.measure == "price" else f"{price}:{self.measure}:{self.argument}"
+
+    def __lt__(self, other: "SeriesName") -> bool:
+        return str(self) < str(other)
 
     @classmethod
     def parse(cls, name: str) -> "SeriesName":
@@ -105,7 +110,7 @@ def checked_prices(prices: Mapping[str, Decimal]) -> dict[str, Decimal]:
     for currency, price in prices.items():
         if not price.is_finite() or not 0 < price < _TOO_HIGH:
             raise ValueError(f"{price} {currency} is no price")
-        value = price.quantize(PLACES, rounding=ROUND_HALF_EVEN)
+        value = price.quantize(PLACES, context=_EXACT)
         if not 0 < value < _TOO_HIGH:
             raise ValueError(f"{price} {currency} is no price")
         checked[currency] = value
@@ -132,7 +137,8 @@ def percent_off_average(price: Decimal, total: Decimal, count: int) -> Decimal:
 
 def _percent(difference: Decimal, reference: Decimal) -> Decimal:
     quotient = _EXACT.divide(_EXACT.multiply(difference, 100), reference)
-    return quotient.quantize(PLACES, context=_EXACT)
+    # no level is up there, and a value that cannot be stored would stop its series for good
+    return min(quotient.quantize(PLACES, context=_EXACT), _TOO_HIGH - 1)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Where each condition holds, its levels and those that arm it again, and which rules are refused."""
+"""Where each condition holds, its levels, those that arm it again, and which rules are refused."""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -189,9 +189,7 @@ def test_the_ends_of_a_range_are_rounded_toward_firing(
     rule = make_rule(alert_type, threshold=lower, upper=upper, unit=unit, karat=karat)
     factor = Fraction(GRAMS[Unit.TROY_OUNCE]) / Fraction(GRAMS[unit]) * 24 / karat
     up, down = Fraction(rule.zone.up or 0), Fraction(rule.zone.down or 0)
-    entered_up, entered_down = (
-        (lower, upper) if alert_type == "range_enter" else (upper, lower)
-    )
+    entered_up, entered_down = (lower, upper) if alert_type == "range_enter" else (upper, lower)
     assert 0 <= Fraction(entered_up) * factor - up < ULP
     assert 0 <= down - Fraction(entered_down) * factor < ULP
 
