@@ -195,9 +195,19 @@ class Series:
         return self.applied_sequence + 1
 
     @property
+    def value(self) -> Decimal | None:
+        """Where the series stands; None before its first value."""
+        return None if self.reading is None else self.reading.value
+
+    @property
     def current(self) -> Reading | None:
         """What a new alert is compared with; None before the first value."""
         return self.pending or self.reading
+
+    @property
+    def current_value(self) -> Decimal | None:
+        """The value that a new alert is compared with; None before the first one."""
+        return None if self.current is None else self.current.value
 
     @property
     def armed_after(self) -> int:

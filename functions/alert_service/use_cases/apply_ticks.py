@@ -160,7 +160,7 @@ def _advance(
                 (one.name, crossing)
                 for one, to in reached
                 if to is not None
-                for crossing in crossings(one.reading and one.reading.value, to.value)
+                for crossing in crossings(one.value, to.value)
             ],
             tick.sequence,
         )
@@ -203,9 +203,7 @@ def _claim(
     """
     owners: set[UUID] = set()
     try:
-        for crossing in crossings(
-            series.reading and series.reading.value, given(series.pending).value
-        ):
+        for crossing in crossings(series.value, given(series.pending).value):
             claimed = CHUNK_ROWS
             while claimed == CHUNK_ROWS and has_time():
                 with unit_of_work.begin() as tx:
@@ -229,9 +227,8 @@ def _claim_chunk(
         raise SeriesBusyError
     claimed = tx.repository.claim(series.name, crossing, tick.sequence, limit=CHUNK_ROWS)
     before, after = series.reading, given(series.pending)
-    value = before and before.value
     steps = [
-        (alert, on_claim(alert.rule, kind, value, after.value, tick.tick.slot))
+        (alert, on_claim(alert.rule, kind, series.value, after.value, tick.tick.slot))
         for alert, kind in claimed
     ]
     now = clock.now()

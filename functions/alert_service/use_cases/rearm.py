@@ -46,10 +46,9 @@ def rearm_due_alerts(
             alerts.sort(key=lambda alert: str(alert.series))
             for name, of_series in groupby(alerts, key=lambda alert: alert.series):
                 series = tx.repository.share_series(name)
-                value = series.current and series.current.value
                 take_steps(
                     tx,
-                    [(alert, on_due(alert, value, at)) for alert in of_series],
+                    [(alert, on_due(alert, series.current_value, at)) for alert in of_series],
                     series,
                     now=clock.now(),
                     correlation_id=current_correlation_id(),
