@@ -6,7 +6,9 @@ from uuid import UUID
 
 from pydantic import AfterValidator, Field, StringConstraints
 
-from alert_service.domain import AlertType, IfAlreadyTrue, State
+from alert_service.domain.lifecycle import State
+from alert_service.domain.rules import AlertType, IfAlreadyTrue
+from alert_service.domain.series import Window
 from goldalert.events.alerts import Channel
 from goldalert.events.prices import Origin, TickState
 from goldalert.http.schemas import RequestBody, Text, Time, View, unsent
@@ -75,9 +77,12 @@ class AlertView(View):
 
 
 class TriggerTick(View):
-    """The tick that made an alert trigger.
+    """A tick that a trigger stands on.
 
     `GET /price/ticks/{tick_id}` shows every quote of it for 400 days; this stays with the alert.
+    `price_per_troy_ounce` is that of fine gold in the alert's currency: `dollars_per_troy_ounce`
+    times `exchange_rate`, the units of the currency for a dollar on `exchange_rates_as_of`.
+    `exchange_rate` is null for dollars, and where it was not kept.
     """
 
     tick_id: UUID
@@ -90,26 +95,53 @@ class TriggerTick(View):
     agreeing: int
     spread_bps: ComputedDecimalString | None
     exchange_rates_as_of: date | None
+    dollars_per_troy_ounce: ComputedDecimalString | None
+    exchange_rate: ComputedDecimalString | None
+    price_per_troy_ounce: ComputedDecimalString | None
+
+
+class TriggerReference(View):
+    """What a percentage is measured against: a price of the past, a peak or a mean.
+
+    `price` is in the alert's own unit and karat. A mean has no tick.
+    """
+
+    price: ComputedDecimalString
+    price_per_troy_ounce: ComputedDecimalString
+    tick: TriggerTick | None
 
 
 class TriggerView(View):
-    """One trigger and why it happened.
+    """One trigger and why it happened: `reason` says it, the rest is what it is made of.
 
-    The rule is as it was then. `price` is in the alert's own unit and karat; `price_before` and
-    `price_after` are those of a troy ounce of fine gold, which `level` is the threshold in.
-    `price_before` is null when there was no move: the condition held when the alert was set.
+    The rule is as it was in its `version`. `price` is in the alert's own unit and karat, as is
+    `price_before`: the tick's price of a troy ounce × `grams` × `karat` / 24 /
+    `grams_per_troy_ounce`, rounded to 12 decimal places. `value_before` and `value` are those of
+    what the alert watches: the price of a troy ounce of fine gold, or a percentage off `reference`.
+    `price_before` and `value_before` are null when there was no move: the condition held already.
+    A tick is null when it is not known, or not kept any more.
     """
 
     id: UUID
     alert_id: UUID
     triggered_at: datetime
+    reason: str
+    version: int
     alert_type: AlertType
-    threshold: DecimalString
+    threshold: DecimalString | None
+    upper: DecimalString | None
+    window: Window | None
+    trail_percent: DecimalString | None
+    period: int | None
     currency: Currency
     unit: Unit
     karat: Karat
-    price: ComputedDecimalString
-    level: ComputedDecimalString
     price_before: ComputedDecimalString | None
-    price_after: ComputedDecimalString
-    tick: TriggerTick
+    price: ComputedDecimalString
+    grams: ComputedDecimalString
+    grams_per_troy_ounce: ComputedDecimalString
+    value_before: ComputedDecimalString | None
+    value: ComputedDecimalString
+    reference: TriggerReference | None
+    tick_before: TriggerTick | None
+    tick: TriggerTick | None

@@ -57,7 +57,16 @@ def round_apart(one: Decimal, other: Decimal, currency: Currency) -> tuple[Decim
         >>> round_apart(Decimal("4399.9961"), Decimal("4400"), Currency.USD)
         (Decimal('4399.996'), Decimal('4400.000'))
     """
-    places = MINOR_UNITS[currency]
+    return round_apart_to(one, other, MINOR_UNITS[currency])
+
+
+def round_apart_to(one: Decimal, other: Decimal, places: int) -> tuple[Decimal, Decimal]:
+    """Round two numbers as `round_apart` does, to at least so many decimal places.
+
+    Example:
+        >>> round_apart_to(Decimal("1.9961"), Decimal("2"), 2)
+        (Decimal('1.996'), Decimal('2.000'))
+    """
     while True:
         unit = Decimal(1).scaleb(-places)
         rounded = one.quantize(unit, context=_EXACT), other.quantize(unit, context=_EXACT)

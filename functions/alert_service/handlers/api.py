@@ -9,7 +9,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Query
 
 from alert_service.bootstrap import services
 from alert_service.schemas import AlertView, ChangeAlertRequest, CreateAlertRequest, TriggerView
-from alert_service.use_cases import manage_alerts
+from alert_service.use_cases import history, manage_alerts
 from goldalert.http.api import make_resolver, serve
 from goldalert.http.caller import CurrentCaller
 from goldalert.http.health import HealthView, check_health, health_response
@@ -64,7 +64,7 @@ def list_alerts(
 def list_triggers(
     caller: CurrentCaller, limit: Limit = PAGE, cursor: Cursor = None
 ) -> Page[TriggerView]:
-    return manage_alerts.list_triggers(
+    return history.list_triggers(
         services().unit_of_work, user_id=caller.user_id, alert_id=None, limit=limit, cursor=cursor
     )
 
@@ -73,7 +73,7 @@ def list_triggers(
 def list_triggers_of_alert(
     alert_id: UUID, caller: CurrentCaller, limit: Limit = PAGE, cursor: Cursor = None
 ) -> Page[TriggerView]:
-    return manage_alerts.list_triggers(
+    return history.list_triggers(
         services().unit_of_work,
         user_id=caller.user_id,
         alert_id=alert_id,

@@ -7,8 +7,9 @@ from uuid import UUID
 
 from pydantic import JsonValue
 
-from alert_service.domain import Alert, HistoryEntry
-from alert_service.schemas import TriggerView
+from alert_service.domain.lifecycle import Alert
+from alert_service.domain.triggers import HistoryEntry
+from alert_service.use_cases.history import trigger_view
 from alert_service.use_cases.manage_alerts import view_of
 from alert_service.use_cases.triggers import PRODUCER
 from goldalert.clock import Clock
@@ -63,5 +64,5 @@ def export_user(unit_of_work: UnitOfWork[Accounts], clock: Clock, *, user_id: UU
         triggers = tx.repository.triggers(user_id, alert_id=None, before=None, limit=limit)
     return make_part(
         alerts=[view_of(alert, now) for alert in alerts],
-        triggers=[TriggerView.model_validate(trigger) for trigger in triggers],
+        triggers=[trigger_view(trigger) for trigger in triggers],
     )
