@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
+from decimal import Context, Decimal
 from uuid import UUID
 
 from alert_service.domain.lifecycle import Alert
@@ -14,6 +14,8 @@ from goldalert.money import Currency
 from goldalert.units import PLACES, Karat, Unit, price_in_unit
 
 TRIGGERS_PER_MESSAGE = 100
+
+_EXACT = Context(prec=80)
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,7 @@ def make_trigger(
         after: where the tick brought it.
     """
     rule = alert.rule
-    direction = _direction(rule, before, after)
+    direction = direction_of(rule, before, after)
 
     def in_unit(price: Decimal | None) -> Decimal | None:
         return None if price is None else price_in_unit(price, rule.unit, rule.karat)
@@ -75,7 +77,7 @@ def make_trigger(
         alert_id=alert.id,
         user_id=alert.user_id,
         alert_type=rule.alert_type,
-        threshold=_reached(rule, direction, after),
+        threshold=price_reached(rule, direction, after),
         price=price_in_unit(tick.prices[rule.currency], rule.unit, rule.karat),
         currency=rule.currency,
         unit=rule.unit,
@@ -94,7 +96,7 @@ def make_trigger(
     )
 
 
-def _direction(rule: Rule, before: Reading | None, after: Reading) -> Direction | None:
+def direction_of(rule: Rule, before: Reading | None, after: Reading) -> Direction | None:
     """Return which way the price went; None where it has come from is not known."""
     if before is None:
         level_up, level_down = rule.zone.up, rule.zone.down
@@ -111,14 +113,15 @@ def _direction(rule: Rule, before: Reading | None, after: Reading) -> Direction 
     return "up" if went_up else "down"
 
 
-def _reached(rule: Rule, direction: Direction | None, after: Reading) -> Decimal:
+def price_reached(rule: Rule, direction: Direction | None, after: Reading) -> Decimal:
     """Return the price that an alert waited for, in its own unit and karat."""
     match rule.alert_type:
         case "percent_change" | "trailing" | "sma_cross":
             percent = rule.percent or Decimal(0)
             factor = 1 + (-percent if rule.alert_type == "trailing" else percent) / 100
             reference = given(after.reference)
-            return price_in_unit((reference * factor).quantize(PLACES), rule.unit, rule.karat)
+            price = _EXACT.multiply(reference, factor).quantize(PLACES, context=_EXACT)
+            return price_in_unit(price, rule.unit, rule.karat)
         case "range_enter":
             return given(rule.upper if direction == "down" else rule.threshold)
         case "range_exit":
