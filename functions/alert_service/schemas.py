@@ -1,18 +1,20 @@
 """What clients send to the alert service and get from it."""
 
+from dataclasses import fields
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Annotated
 from uuid import UUID
 
 from pydantic import AfterValidator, Field, StringConstraints
 
 from alert_service.domain.lifecycle import State
-from alert_service.domain.rules import AlertType, IfAlreadyTrue
+from alert_service.domain.rules import AlertType, IfAlreadyTrue, Repeat, Rule
 from alert_service.domain.series import Window
 from goldalert.events.alerts import Channel
 from goldalert.events.prices import Origin, TickState
 from goldalert.http.schemas import RequestBody, Text, Time, View, unsent
-from goldalert.money import ComputedDecimalString, Currency, DecimalString, PositiveDecimalString
+from goldalert.money import ComputedDecimalString, Currency, DecimalString
 from goldalert.units import Karat, Unit
 
 
@@ -26,51 +28,127 @@ Note = Annotated[Text, StringConstraints(max_length=500)]
 Channels = Annotated[
     list[Channel], Field(min_length=1, max_length=2), AfterValidator(_check_distinct)
 ]
+Period = Annotated[int, Field(strict=True)]
+CooldownMinutes = Annotated[int, Field(strict=True, ge=0, le=30 * 24 * 60)]
+HysteresisPercent = Annotated[DecimalString, Field(ge=0, le=50)]
 
 
 class CreateAlertRequest(RequestBody):
-    """`threshold` is a price in `currency` per `unit` of gold of `karat`."""
+    """What to watch for, and whom to tell.
+
+    Each condition has fields of its own, and takes no others: `threshold` all but `trailing` and
+    `sma_cross`; with `upper` the ranges, from one to the other; with `window` `percent_change`;
+    `trail_percent` `trailing`; `period`, in ticks, `sma_cross`. `threshold` and `upper` are prices
+    in `currency` per `unit` of gold of `karat`; for `percent_change`, `threshold` is a signed
+    percentage. With `repeat` `every`, the alert may trigger again when `cooldown_minutes` are over
+    and the price has been away from the level by `hysteresis_percent`: of the level, or percentage
+    points where the condition is about a percentage. `if_already_true` is for conditions that can
+    hold already: `above`, `below`, `percent_change`, `trailing` and the ranges.
+    """
 
     alert_type: AlertType
-    threshold: PositiveDecimalString
+    threshold: DecimalString | None = None
+    upper: DecimalString | None = None
+    window: Window | None = None
+    trail_percent: DecimalString | None = None
+    period: Period | None = None
     currency: Currency = Currency.USD
     unit: Unit = Unit.TROY_OUNCE
     karat: Karat = Karat.K24
+    repeat: Repeat = "once"
+    cooldown_minutes: CooldownMinutes = 0
+    hysteresis_percent: HysteresisPercent = Decimal("0.2")
     if_already_true: IfAlreadyTrue = "wait"
     expires_at: Time | None = None
     note: Note | None = None
     channels: Channels = Field(default=["email", "in_app"])
 
+    @property
+    def rule(self) -> Rule:
+        return Rule(**{field.name: getattr(self, field.name) for field in fields(Rule)})
+
 
 class ChangeAlertRequest(RequestBody):
-    """What is not sent stays as it is. Only `expires_at` and `note` can be emptied with a null."""
+    """What is not sent stays as it is, but for what a new `alert_type` does not have."""
 
     alert_type: AlertType = Field(default_factory=unsent)
-    threshold: PositiveDecimalString = Field(default_factory=unsent)
+    threshold: DecimalString | None = None
+    upper: DecimalString | None = None
+    window: Window | None = None
+    trail_percent: DecimalString | None = None
+    period: Period | None = None
     currency: Currency = Field(default_factory=unsent)
     unit: Unit = Field(default_factory=unsent)
     karat: Karat = Field(default_factory=unsent)
+    repeat: Repeat = Field(default_factory=unsent)
+    cooldown_minutes: CooldownMinutes = Field(default_factory=unsent)
+    hysteresis_percent: HysteresisPercent = Field(default_factory=unsent)
     if_already_true: IfAlreadyTrue = Field(default_factory=unsent)
     expires_at: Time | None = None
     note: Note | None = None
     channels: Channels = Field(default_factory=unsent)
 
 
+class SnoozeRequest(RequestBody):
+    """`until`: within a year."""
+
+    until: Time
+
+
+class LevelsView(View):
+    """The levels that an alert waits at: `up` for a rise to it, `down` for a fall.
+
+    They are prices of a troy ounce of fine gold in its currency, or percentages, as the series is.
+    """
+
+    series: str
+    up: ComputedDecimalString | None
+    down: ComputedDecimalString | None
+
+
+class ReadingView(View):
+    """How far the price is from what it is measured against, in percent, at the last tick.
+
+    `reference` is that of the begin of the window, the peak or the mean, in the alert's currency,
+    unit and karat. For `trailing`, `value` is how far the price is below it.
+    """
+
+    value: ComputedDecimalString
+    reference: ComputedDecimalString
+    slot: datetime
+
+
 class AlertView(View):
-    """An alert. `active` says whether it can still trigger."""
+    """An alert. `active` says whether it can still trigger without anybody doing anything.
+
+    `version` counts the edits of the rule. `due_at` is when a snooze or a cooldown ends. `levels`
+    are null while the alert waits for no tick; `reading` is null then, too, and for conditions
+    that are about the price itself.
+    """
 
     id: UUID
     alert_type: AlertType
-    threshold: DecimalString
+    threshold: DecimalString | None
+    upper: DecimalString | None
+    window: Window | None
+    trail_percent: DecimalString | None
+    period: int | None
     currency: Currency
     unit: Unit
     karat: Karat
+    repeat: Repeat
+    cooldown_minutes: int
+    hysteresis_percent: DecimalString
     if_already_true: IfAlreadyTrue
     expires_at: datetime | None
     note: str | None
     channels: list[Channel]
+    version: int
     state: State
     active: bool
+    due_at: datetime | None
+    levels: LevelsView | None
+    reading: ReadingView | None
     created_at: datetime
     updated_at: datetime
     triggered_at: datetime | None
@@ -115,8 +193,8 @@ class TriggerView(View):
     """One trigger and why it happened: `reason` says it, the rest is what it is made of.
 
     The rule is as it was in its `version`. `price` is in the alert's own unit and karat, as is
-    `price_before`: the tick's price of a troy ounce × `grams` × `karat` / 24 /
-    `grams_per_troy_ounce`, rounded to 12 decimal places. `value_before` and `value` are those of
+    `price_before`: the tick's price of a troy ounce, times `grams`, times `karat` / 24, divided by
+    `grams_per_troy_ounce`, and rounded to 12 decimal places. `value_before` and `value` are those of
     what the alert watches: the price of a troy ounce of fine gold, or a percentage off `reference`.
     `price_before` and `value_before` are null when there was no move: the condition held already.
     A tick is null when it is not known, or not kept any more.
