@@ -224,8 +224,9 @@ class EngineRows(Rows):
         these series, the next tick if it is known, and whether an alert has rested by its slot.
         """
         rows = self._run(
-            f"SELECT behind.applied_sequence, behind.is_free, {TICK}, EXISTS ("
-            "  SELECT 1 FROM alerts WHERE due_at <= t.slot) AS is_due "
+            # min is one look at the index; EXISTS with a bound was seen to read the whole table
+            f"SELECT behind.applied_sequence, behind.is_free, {TICK}, "
+            "coalesce((SELECT min(due_at) FROM alerts) <= t.slot, false) AS is_due "
             f"FROM (SELECT DISTINCT applied_sequence, {_FREE} AS is_free FROM series "
             "  WHERE applied_sequence < (SELECT max(sequence) FROM ticks)) AS behind "
             "LEFT JOIN ticks t ON t.sequence = behind.applied_sequence + 1 ORDER BY 1",
