@@ -3,8 +3,9 @@
 from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
-from alert_service.config import AlertSettings
+from alert_service.config import CACHE_SECONDS, AlertSettings
 from goldalert.bootstrap import BaseServices
+from goldalert.cache.cache_aside import Cache
 from goldalert.db.unit_of_work import UnitOfWork
 
 if TYPE_CHECKING:
@@ -19,6 +20,10 @@ class Services(BaseServices[AlertSettings]):
         from alert_service.repository import Repository
 
         return self.make_unit_of_work(Repository)
+
+    @cached_property
+    def cache(self) -> Cache:
+        return Cache(self.redis, ttl_seconds=CACHE_SECONDS)
 
 
 @cache

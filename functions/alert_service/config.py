@@ -19,11 +19,19 @@ ENGINE_RESERVE_MS = 3_000
 """The engine begins a transaction only while this much of the function's time is left."""
 
 
+CACHE_SECONDS = 30 * 60
+"""How long the copy of a user's active alerts lives in Redis."""
+
+MAX_SNOOZE = timedelta(days=365)
+
+
 class AlertSettings(Settings):
     """What the alert functions are told.
 
     Attributes:
-        max_active_alerts: how many armed alerts one user may have.
+        max_active_alerts: how many active alerts one user may have.
+        max_alerts: how many alerts one user may have in all.
     """
 
     max_active_alerts: int = 100
+    max_alerts: int = 1000

@@ -10,9 +10,15 @@ class AlreadyTrueError(ConflictError):
 
 
 class TooManyAlertsError(ConflictError):
-    """The user has as many armed alerts as are allowed."""
+    """The user has as many alerts, or active ones, as are allowed."""
 
     code = "too_many_alerts"
+
+
+class NotActiveError(ConflictError):
+    """The alert waits for nothing that could be paused, put off or gone on with."""
+
+    code = "not_active"
 
 
 class InvalidTickError(Exception):

@@ -3,14 +3,14 @@
 from dataclasses import fields
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import AfterValidator, Field, StringConstraints
 
 from alert_service.domain.lifecycle import State
 from alert_service.domain.rules import AlertType, IfAlreadyTrue, Repeat, Rule
-from alert_service.domain.series import Window
+from alert_service.domain.series import Direction, Window
 from goldalert.events.alerts import Channel
 from goldalert.events.prices import Origin, TickState
 from goldalert.http.schemas import RequestBody, Text, Time, View, unsent
@@ -194,10 +194,10 @@ class TriggerView(View):
 
     The rule is as it was in its `version`. `price` is in the alert's own unit and karat, as is
     `price_before`: the tick's price of a troy ounce, times `grams`, times `karat` / 24, divided by
-    `grams_per_troy_ounce`, and rounded to 12 decimal places. `value_before` and `value` are those of
-    what the alert watches: the price of a troy ounce of fine gold, or a percentage off `reference`.
-    `price_before` and `value_before` are null when there was no move: the condition held already.
-    A tick is null when it is not known, or not kept any more.
+    `grams_per_troy_ounce`, and rounded to 12 decimal places. `value_before` and `value` are those
+    of what the alert watches: the price of a troy ounce of fine gold, or a percentage off
+    `reference`. `price_before` and `value_before` are null when there was no move: the condition
+    held already. A tick is null when it is not known, or not kept any more.
     """
 
     id: UUID
@@ -223,3 +223,62 @@ class TriggerView(View):
     reference: TriggerReference | None
     tick_before: TriggerTick | None
     tick: TriggerTick | None
+
+
+class BacktestRequest(CreateAlertRequest):
+    """An alert, and how many days ago it is to be set."""
+
+    days: Annotated[int, Field(strict=True, ge=1, le=365)]
+
+
+class BacktestTrigger(View):
+    """A trigger that would have been.
+
+    `price`, `threshold` and `reference` are in the alert's own currency, unit and karat.
+    `threshold` is the price that was reached: as entered, or what a percentage or mean came to.
+    `value` is how far the price was from `reference`, in percent; both are null for conditions
+    that are about the price itself. `direction` is null where the condition held at the begin.
+    """
+
+    slot: datetime
+    sequence: int
+    direction: Direction | None
+    price: ComputedDecimalString
+    threshold: ComputedDecimalString
+    value: ComputedDecimalString | None
+    reference: ComputedDecimalString | None
+
+
+class SuppressedView(View):
+    """How often the condition became true without a trigger: the price had not left the level by
+    the hysteresis since the last one, or its cooldown was not over.
+    """
+
+    hysteresis: int
+    cooldown: int
+
+
+class BacktestWarning(View):
+    """What to know before the alert is set."""
+
+    code: Literal["expires_too_soon", "refused_now", "waits_now", "no_history", "short_history"]
+    detail: str
+
+
+class BacktestView(View):
+    """What an alert would have done, had it been set at `since`.
+
+    `triggers` are the last 1,000 of `count`. `ticks` is how many prices were looked at.
+    `already_true` says whether the condition held at `since`: an alert that is to be refused then
+    waits here. `never_fires` says that the alert, set now, expires before it can trigger.
+    """
+
+    since: datetime
+    until: datetime
+    ticks: int
+    count: int
+    triggers: list[BacktestTrigger]
+    suppressed: SuppressedView
+    already_true: bool
+    never_fires: bool
+    warnings: list[BacktestWarning]

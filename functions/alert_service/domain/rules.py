@@ -39,7 +39,7 @@ MAX_PERCENT_CHANGE = Decimal(1000)
 MIN_PERIOD, MAX_PERIOD = 2, 500
 """Of a moving average, in ticks: 500 are almost two days of an open market."""
 
-_FIELDS: Mapping[AlertType, frozenset[str]] = {
+FIELDS: Mapping[AlertType, frozenset[str]] = {
     "above": frozenset({"threshold"}),
     "below": frozenset({"threshold"}),
     "crosses_up": frozenset({"threshold"}),
@@ -53,7 +53,7 @@ _FIELDS: Mapping[AlertType, frozenset[str]] = {
 }
 """What each condition is made of, besides the currency, unit and karat."""
 
-_CONDITION_FIELDS = ("threshold", "upper", "window", "trail_percent", "period")
+CONDITION_FIELDS = ("threshold", "upper", "window", "trail_percent", "period")
 
 _MOMENTS: frozenset[AlertType] = frozenset({"crosses", "sma_cross"})
 _WAITING: frozenset[AlertType] = _MOMENTS | {"crosses_up", "crosses_down"}
@@ -203,8 +203,8 @@ class Rule:
         Raises:
             InvalidFieldError: naming the field.
         """
-        needed = _FIELDS[self.alert_type]
-        for name in _CONDITION_FIELDS:
+        needed = FIELDS[self.alert_type]
+        for name in CONDITION_FIELDS:
             is_given = getattr(self, name) is not None
             if is_given and name not in needed:
                 raise InvalidFieldError(name, f"This does not apply to {self.alert_type}.")
@@ -231,7 +231,7 @@ class Rule:
                 self._check_prices()
 
     def _check_prices(self) -> None:
-        for name in sorted(_FIELDS[self.alert_type]):
+        for name in sorted(FIELDS[self.alert_type]):
             price = given(getattr(self, name))
             if price <= 0:
                 raise InvalidFieldError(name, "This must be above zero.")

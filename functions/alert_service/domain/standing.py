@@ -29,6 +29,10 @@ class AlertWithLevels:
     alert: Alert
     levels: ArmedLevels | None
 
+    @property
+    def waits_for_percentage(self) -> bool:
+        return self.levels is not None and self.alert.series.measure != "price"
+
 
 @dataclass(frozen=True)
 class Standing:

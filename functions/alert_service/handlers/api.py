@@ -8,7 +8,13 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.params import Query
 
 from alert_service.bootstrap import services
-from alert_service.schemas import AlertView, ChangeAlertRequest, CreateAlertRequest, TriggerView
+from alert_service.schemas import (
+    AlertView,
+    ChangeAlertRequest,
+    CreateAlertRequest,
+    SnoozeRequest,
+    TriggerView,
+)
 from alert_service.use_cases import history, manage_alerts
 from goldalert.http.api import make_resolver, serve
 from goldalert.http.caller import CurrentCaller
@@ -25,7 +31,11 @@ app = make_resolver()
 @app.get("/alert/health")
 def health() -> Response[HealthView]:
     return health_response(
-        check_health("alert", essential={"database": services().ping_database}, optional={})
+        check_health(
+            "alert",
+            essential={"database": services().ping_database},
+            optional={"redis": services().ping_redis},
+        )
     )
 
 
@@ -35,11 +45,13 @@ def create_alert(
 ) -> AlertView:
     return manage_alerts.create_alert(
         services().unit_of_work,
+        services().cache,
         services().clock,
         user_id=caller.user_id,
         request=body,
         idempotency_key=idempotency_key,
         max_active=services().settings.max_active_alerts,
+        max_alerts=services().settings.max_alerts,
     )
 
 
@@ -52,6 +64,7 @@ def list_alerts(
 ) -> Page[AlertView]:
     return manage_alerts.list_alerts(
         services().unit_of_work,
+        services().cache,
         services().clock,
         user_id=caller.user_id,
         active=active,
@@ -85,7 +98,11 @@ def list_triggers_of_alert(
 @app.get("/alert/<alert_id>")
 def get_alert(alert_id: UUID, caller: CurrentCaller) -> AlertView:
     return manage_alerts.get_alert(
-        services().unit_of_work, services().clock, user_id=caller.user_id, alert_id=alert_id
+        services().unit_of_work,
+        services().cache,
+        services().clock,
+        user_id=caller.user_id,
+        alert_id=alert_id,
     )
 
 
@@ -93,6 +110,7 @@ def get_alert(alert_id: UUID, caller: CurrentCaller) -> AlertView:
 def change_alert(alert_id: UUID, body: ChangeAlertRequest, caller: CurrentCaller) -> AlertView:
     return manage_alerts.change_alert(
         services().unit_of_work,
+        services().cache,
         services().clock,
         user_id=caller.user_id,
         alert_id=alert_id,
@@ -103,7 +121,44 @@ def change_alert(alert_id: UUID, body: ChangeAlertRequest, caller: CurrentCaller
 
 @app.delete("/alert/<alert_id>", status_code=HTTPStatus.NO_CONTENT)
 def delete_alert(alert_id: UUID, caller: CurrentCaller) -> None:
-    manage_alerts.delete_alert(services().unit_of_work, user_id=caller.user_id, alert_id=alert_id)
+    manage_alerts.delete_alert(
+        services().unit_of_work, services().cache, user_id=caller.user_id, alert_id=alert_id
+    )
+
+
+@app.post("/alert/<alert_id>/pause")
+def pause_alert(alert_id: UUID, caller: CurrentCaller) -> AlertView:
+    return manage_alerts.pause_alert(
+        services().unit_of_work,
+        services().cache,
+        services().clock,
+        user_id=caller.user_id,
+        alert_id=alert_id,
+    )
+
+
+@app.post("/alert/<alert_id>/resume")
+def resume_alert(alert_id: UUID, caller: CurrentCaller) -> AlertView:
+    return manage_alerts.resume_alert(
+        services().unit_of_work,
+        services().cache,
+        services().clock,
+        user_id=caller.user_id,
+        alert_id=alert_id,
+        max_active=services().settings.max_active_alerts,
+    )
+
+
+@app.post("/alert/<alert_id>/snooze")
+def snooze_alert(alert_id: UUID, body: SnoozeRequest, caller: CurrentCaller) -> AlertView:
+    return manage_alerts.snooze_alert(
+        services().unit_of_work,
+        services().cache,
+        services().clock,
+        user_id=caller.user_id,
+        alert_id=alert_id,
+        request=body,
+    )
 
 
 lambda_handler = serve(app, lambda: services())

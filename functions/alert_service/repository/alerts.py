@@ -11,7 +11,6 @@ from sqlalchemy import Row
 
 from alert_service.domain.lifecycle import Alert
 from alert_service.domain.rules import Rule
-from alert_service.domain.series import SeriesName
 from alert_service.domain.standing import AlertWithLevels, ArmedLevels, Standing
 from alert_service.repository.rows import Rows
 from goldalert.money import Currency
@@ -54,12 +53,12 @@ class AlertRows(Rows):
     def count_alerts(self, user_id: UUID, now: datetime) -> tuple[int, int]:
         """Return how many alerts a user has, and how many of them are active."""
         row = self._run(
-            f"SELECT count(*), count(*) FILTER (WHERE {_ACTIVE}) FROM alerts a "
+            f"SELECT count(*) AS total, count(*) FILTER (WHERE {_ACTIVE}) AS active FROM alerts a "
             "WHERE a.user_id = :user_id",
             user_id=user_id,
             now=now,
         ).one()
-        return row[0], row[1]
+        return row.total, row.active
 
     def add_alert(self, alert: Alert) -> None:
         names = (*_FIXED, *_CHANGING)
@@ -145,17 +144,17 @@ class AlertRows(Rows):
         )
         return [_with_levels(row) for row in rows]
 
-    def standings(self, names: Collection[SeriesName]) -> Mapping[str, Standing]:
-        """Return where series stand that are measured against a price, of those that do."""
-        if not names:
+    def standings(self, alert_ids: Collection[UUID]) -> Mapping[UUID, Standing]:
+        """Return where the series of alerts stand, of those that wait for a percentage."""
+        if not alert_ids:
             return {}
         rows = self._run(
-            "SELECT s.name, s.value, s.reference, t.slot "
-            "FROM series s JOIN ticks t ON t.sequence = s.value_sequence "
-            "WHERE s.name = ANY(CAST(:names AS text[])) AND s.reference IS NOT NULL",
-            names=[str(name) for name in names],
+            "SELECT t.alert_id, s.value, s.reference, k.slot FROM thresholds t "
+            "JOIN series s ON s.name = t.series JOIN ticks k ON k.sequence = s.value_sequence "
+            "WHERE t.alert_id = ANY(CAST(:ids AS uuid[])) AND s.reference IS NOT NULL",
+            ids=list(alert_ids),
         )
-        return {row.name: Standing(row.value, row.reference, row.slot) for row in rows}
+        return {row.alert_id: Standing(row.value, row.reference, row.slot) for row in rows}
 
     def erase_user(self, user_id: UUID) -> None:
         """Delete whatever is a user's, whose lock is held.

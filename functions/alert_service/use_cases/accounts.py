@@ -1,16 +1,15 @@
 """What an account's owner may ask for: a copy of everything, and its end."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
 from pydantic import JsonValue
 
-from alert_service.domain.lifecycle import Alert
 from alert_service.domain.triggers import HistoryEntry
+from alert_service.use_cases.active_alerts import ActiveAlerts
 from alert_service.use_cases.history import trigger_view
-from alert_service.use_cases.manage_alerts import view_of
+from alert_service.use_cases.manage_alerts import Shown, views_of
 from alert_service.use_cases.triggers import PRODUCER
 from goldalert.clock import Clock
 from goldalert.db.unit_of_work import Transaction, UnitOfWork
@@ -20,13 +19,10 @@ from goldalert.export import EXPORT_ROWS, make_part
 from goldalert.messaging.erasure import mark_erased, publish_erased, recall
 
 
-class Accounts(Protocol):
+class Accounts(ActiveAlerts, Shown, Protocol):
     """What these use cases need of the database."""
 
     def erase_user(self, user_id: UUID) -> None: ...
-    def alerts(
-        self, user_id: UUID, *, active: bool | None, now: datetime, before: UUID | None, limit: int
-    ) -> Sequence[Alert]: ...
     def triggers(
         self, user_id: UUID, *, alert_id: UUID | None, before: UUID | None, limit: int
     ) -> Sequence[HistoryEntry]: ...
@@ -61,8 +57,9 @@ def export_user(unit_of_work: UnitOfWork[Accounts], clock: Clock, *, user_id: UU
     now, limit = clock.now(), EXPORT_ROWS + 1
     with unit_of_work.begin() as tx:
         alerts = tx.repository.alerts(user_id, active=None, now=now, before=None, limit=limit)
+        views = views_of(tx.repository, alerts, now)
         triggers = tx.repository.triggers(user_id, alert_id=None, before=None, limit=limit)
     return make_part(
-        alerts=[view_of(alert, now) for alert in alerts],
+        alerts=views,
         triggers=[trigger_view(trigger) for trigger in triggers],
     )

@@ -1,12 +1,49 @@
 """The copy of a user's active alerts in Redis, for reading only: the engine never asks it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from datetime import datetime
 from itertools import batched
+from typing import Protocol
 from uuid import UUID
 
+from pydantic import BaseModel
+
+from alert_service.domain.lifecycle import ACTIVE
+from alert_service.domain.standing import AlertWithLevels
 from goldalert.cache.cache_aside import Cache
+from goldalert.db.unit_of_work import UnitOfWork
 
 _KEYS_AT_ONCE = 1000
+
+_ALL = 1000
+"""More alerts than anyone may have active."""
+
+
+class ActiveAlerts(Protocol):
+    """What these use cases need of the database."""
+
+    def alerts(
+        self, user_id: UUID, *, active: bool | None, now: datetime, before: UUID | None, limit: int
+    ) -> Sequence[AlertWithLevels]: ...
+
+
+class _Copy(BaseModel):
+    alerts: list[AlertWithLevels]
+
+
+def active_alerts(
+    unit_of_work: UnitOfWork[ActiveAlerts], cache: Cache, user_id: UUID, now: datetime
+) -> list[AlertWithLevels]:
+    """Return the alerts of a user that are active, with their levels, newest first."""
+
+    def load() -> _Copy:
+        with unit_of_work.begin() as tx:
+            found = tx.repository.alerts(user_id, active=True, now=now, before=None, limit=_ALL)
+        return _Copy(alerts=list(found))
+
+    copy = cache.get_or_load(active_alerts_key(user_id), _Copy, load)
+    # some may have expired since
+    return [one for one in copy.alerts if one.alert.state_at(now) in ACTIVE]
 
 
 def active_alerts_key(user_id: UUID) -> str:

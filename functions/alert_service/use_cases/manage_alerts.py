@@ -1,11 +1,13 @@
 """What people do with their alerts.
 
-A change that arms a level holds a share lock on its series while it compares with the price, and
-until it commits: no tick begins or ends on the series in between (design: changes while a tick
-runs). Locks are taken in one order everywhere: user, series, level, alert.
+A change that arms levels holds a share lock on their series while it compares with its value, and
+until it commits: no tick begins or ends on the series in between. Locks are taken in one order
+everywhere: user, series, levels, alert. Of an alert only its owner changes the rule, which says the
+series, so that it can be read before the series is locked; ticks and time change its state.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import fields, replace
 from datetime import datetime
 from typing import Any, Protocol
@@ -13,104 +15,158 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
-from alert_service.domain import (
-    TOO_HIGH,
-    Alert,
-    HistoryEntry,
-    Kind,
-    Reading,
-    Rule,
-    Series,
-    StoredTick,
-    decide,
-    kind_of,
-)
-from alert_service.errors import AlreadyTrueError, TooManyAlertsError
+from alert_service.config import MAX_SNOOZE
+from alert_service.domain.lifecycle import ACTIVE, ARMED, Alert, State, on_set
+from alert_service.domain.rules import CONDITION_FIELDS, FIELDS, Rule
+from alert_service.domain.series import Series, SeriesName
+from alert_service.domain.standing import AlertWithLevels, Standing
+from alert_service.errors import AlreadyTrueError, NotActiveError, TooManyAlertsError
 from alert_service.schemas import (
     AlertView,
     ChangeAlertRequest,
     CreateAlertRequest,
-    TriggerView,
+    LevelsView,
+    ReadingView,
+    SnoozeRequest,
 )
-from alert_service.use_cases.triggers import History, record_triggers
+from alert_service.use_cases.active_alerts import (
+    ActiveAlerts,
+    active_alerts,
+    forget_active_alerts,
+)
+from alert_service.use_cases.arming import Levels, take_steps
+from goldalert.cache.cache_aside import Cache
 from goldalert.clock import Clock
 from goldalert.db.unit_of_work import Transaction, UnitOfWork
 from goldalert.errors import InvalidFieldError, NotFoundError, UnauthorizedError
-from goldalert.events.alerts import AlertTriggeredV1
 from goldalert.http.idempotency import answer_once
 from goldalert.http.paging import decode_cursor, make_page
 from goldalert.http.schemas import Page
 from goldalert.ids import new_id
 from goldalert.messaging.erasure import is_living
 from goldalert.observability.log import current_correlation_id
+from goldalert.units import price_in_unit
 
 _RULE_FIELDS = frozenset(field.name for field in fields(Rule))
-_CONDITION_FIELDS = _RULE_FIELDS - {"expires_at"}
 
 
-class Alerts(History, Protocol):
+class Shown(Protocol):
+    """What it takes to show alerts."""
+
+    def standings(self, alert_ids: Collection[UUID]) -> Mapping[UUID, Standing]: ...
+
+
+class Alerts(Levels, Shown, ActiveAlerts, Protocol):
     """What these use cases need of the database."""
 
     def lock_user(self, user_id: UUID) -> None: ...
-    def share_series(self, name: str) -> Series: ...
-    def tick(self, sequence: int) -> StoredTick | None: ...
-    def count_active(self, user_id: UUID, now: datetime) -> int: ...
+    def share_series(self, name: SeriesName) -> Series: ...
+    def count_alerts(self, user_id: UUID, now: datetime) -> tuple[int, int]: ...
     def add_alert(self, alert: Alert) -> None: ...
     def alert(self, user_id: UUID, alert_id: UUID) -> Alert | None: ...
+    def alert_with_levels(self, user_id: UUID, alert_id: UUID) -> AlertWithLevels | None: ...
     def lock_alert(self, user_id: UUID, alert_id: UUID) -> Alert | None: ...
     def save_alert(self, alert: Alert) -> None: ...
     def delete_alert(self, alert_id: UUID) -> None: ...
-    def arm(self, alert: Alert, kind: Kind, armed_after: int) -> None: ...
+    def prolong(self, alert: Alert) -> None: ...
     def disarm(self, alert_id: UUID) -> None: ...
-    def alerts(
-        self, user_id: UUID, *, active: bool | None, now: datetime, before: UUID | None, limit: int
-    ) -> Sequence[Alert]: ...
-    def triggers(
-        self, user_id: UUID, *, alert_id: UUID | None, before: UUID | None, limit: int
-    ) -> Sequence[HistoryEntry]: ...
+
+
+# --- reading ---
+
+
+def get_alert(
+    unit_of_work: UnitOfWork[Alerts], cache: Cache, clock: Clock, *, user_id: UUID, alert_id: UUID
+) -> AlertView:
+    """Return an alert of the user's.
+
+    Raises:
+        NotFoundError: there is none with this id.
+    """
+    now = clock.now()
+    for known in active_alerts(unit_of_work, cache, user_id, now):
+        if known.alert.id == alert_id:
+            return _views(unit_of_work, [known], now)[0]
+    with unit_of_work.begin() as tx:
+        return _view(tx.repository, user_id, alert_id, now)
+
+
+def list_alerts(
+    unit_of_work: UnitOfWork[Alerts],
+    cache: Cache,
+    clock: Clock,
+    *,
+    user_id: UUID,
+    active: bool | None,
+    limit: int,
+    cursor: str | None,
+) -> Page[AlertView]:
+    """Return a page of the user's alerts, newest first; all, or just the active or inactive."""
+    now, before = clock.now(), decode_cursor(cursor)
+    rows: Sequence[AlertWithLevels]
+    if active:
+        known = active_alerts(unit_of_work, cache, user_id, now)
+        rows = [one for one in known if before is None or one.alert.id < before][: limit + 1]
+    else:
+        with unit_of_work.begin() as tx:
+            rows = tx.repository.alerts(
+                user_id, active=active, now=now, before=before, limit=limit + 1
+            )
+    views = _views(unit_of_work, rows, now)
+    return make_page(views, limit=limit, view=lambda view: view, id_of=lambda view: view.id)
+
+
+# --- changing ---
 
 
 def create_alert(
     unit_of_work: UnitOfWork[Alerts],
+    cache: Cache,
     clock: Clock,
     *,
     user_id: UUID,
     request: CreateAlertRequest,
     idempotency_key: str | None,
     max_active: int,
+    max_alerts: int,
 ) -> AlertView:
     """Set an alert.
 
     Raises:
-        InvalidFieldError: the threshold is out of range, or the expiry not in the future.
+        InvalidFieldError: the rule makes no sense, or its expiry is not in the future.
         AlreadyTrueError: the condition holds, and the request asks to be refused then.
-        TooManyAlertsError: the user has `max_active` armed alerts.
+        TooManyAlertsError: the user has `max_active` active alerts, or `max_alerts` in all.
         KeyReusedError: the key came before with another request.
         UnauthorizedError: the user was erased while the request was on its way.
     """
     now = clock.now()
-    with unit_of_work.begin() as tx:
-        # before the key is stored: an erasure takes this lock, too, and then deletes the keys
-        tx.repository.lock_user(user_id)
+    with _changing(unit_of_work, cache, user_id) as tx:
+        # before the key is stored: an erasure takes the user's lock, too, and then deletes the keys
         if not is_living(tx.connection, user_id):
             raise UnauthorizedError("This account was deleted.")
 
         def create() -> AlertView:
+            rule = request.rule
+            _check_rule(rule, now)
+            _check_limits(tx.repository, user_id, now, max_active, max_alerts)
             alert = Alert(
                 id=new_id(),
                 user_id=user_id,
-                rule=Rule(**{name: getattr(request, name) for name in _RULE_FIELDS}),
+                rule=rule,
+                version=1,
                 state="armed",
+                due_at=None,
+                peak_since=_peak_since(tx.repository, rule),
                 note=request.note,
                 channels=request.channels,
                 created_at=now,
                 updated_at=now,
                 triggered_at=None,
             )
-            _check_rule(alert.rule, now)
-            _check_limit(tx.repository, user_id, now, max_active)
+            series = tx.repository.share_series(alert.series)
             tx.repository.add_alert(alert)
-            return view_of(_set(tx, alert, now), now)
+            _set(tx, alert, series, now)
+            return _view(tx.repository, user_id, alert.id, now)
 
         return answer_once(
             tx.connection,
@@ -122,38 +178,9 @@ def create_alert(
         )
 
 
-def get_alert(
-    unit_of_work: UnitOfWork[Alerts], clock: Clock, *, user_id: UUID, alert_id: UUID
-) -> AlertView:
-    """Return an alert of the user's.
-
-    Raises:
-        NotFoundError: there is none with this id.
-    """
-    with unit_of_work.begin() as tx:
-        return view_of(_found(tx.repository.alert(user_id, alert_id)), clock.now())
-
-
-def list_alerts(
-    unit_of_work: UnitOfWork[Alerts],
-    clock: Clock,
-    *,
-    user_id: UUID,
-    active: bool | None,
-    limit: int,
-    cursor: str | None,
-) -> Page[AlertView]:
-    """Return a page of the user's alerts, newest first; all, or just the active or inactive."""
-    now, before = clock.now(), decode_cursor(cursor)
-    with unit_of_work.begin() as tx:
-        rows = tx.repository.alerts(user_id, active=active, now=now, before=before, limit=limit + 1)
-    return make_page(
-        rows, limit=limit, view=lambda alert: view_of(alert, now), id_of=lambda alert: alert.id
-    )
-
-
 def change_alert(
     unit_of_work: UnitOfWork[Alerts],
+    cache: Cache,
     clock: Clock,
     *,
     user_id: UUID,
@@ -163,112 +190,198 @@ def change_alert(
 ) -> AlertView:
     """Change what the request sends.
 
-    A changed condition is a new rule: the alert is armed anew, triggered before or not, and
-    compared with the price as when it is created. So is an expired alert that gets more time.
+    Another rule is a new version of it. It sets the alert anew, whatever its state, and is compared
+    with the price as when an alert is created; but not for another expiry alone, unless the alert
+    has expired.
 
     Raises:
         NotFoundError: the user has no such alert.
         InvalidFieldError, AlreadyTrueError, TooManyAlertsError: as for a new alert.
     """
     now = clock.now()
-    with unit_of_work.begin() as tx:
-        tx.repository.lock_user(user_id)
-        # the series is locked before the alert, and must be known for that
-        old_rule = _found(tx.repository.alert(user_id, alert_id)).rule
-        new_rule = replace(old_rule, **_sent(request, _RULE_FIELDS))
-        for series in sorted({old_rule.series, new_rule.series}):
-            tx.repository.share_series(series)
-        old = _found(tx.repository.lock_alert(user_id, alert_id))
-        new = replace(old, rule=new_rule, updated_at=now, **_sent(request, {"note", "channels"}))
-        if "expires_at" in request.model_fields_set:
-            _check_expiry(new_rule, now)
-        is_rearmed = bool(_CONDITION_FIELDS & request.model_fields_set) or (
-            old.state_at(now) == "expired" and "expires_at" in request.model_fields_set
+    with _changing(unit_of_work, cache, user_id) as tx:
+        repository = tx.repository
+        old = _found(repository.alert(user_id, alert_id))
+        rule = _changed(old.rule, request)
+        is_changed = rule != old.rule
+        if is_changed:
+            _check_rule(rule, now)
+        elif "expires_at" in request.model_fields_set:
+            _check_expiry(rule, now)
+        peak_since = _peak_since(repository, rule, old)
+        series = repository.share_series(rule.series(peak_since))
+        old = _found(repository.lock_alert(user_id, alert_id))
+        new = replace(
+            old,
+            rule=rule,
+            version=old.version + is_changed,
+            peak_since=peak_since,
+            updated_at=now,
+            **_sent(request, {"note", "channels"}),
         )
-        if is_rearmed:
-            _check_rule(new_rule, now)
-            if old.state_at(now) != "armed":
-                _check_limit(tx.repository, user_id, now, max_active)
-            tx.repository.disarm(alert_id)
-            new = replace(new, state="armed")
-        tx.repository.save_alert(new)
-        return view_of(_set(tx, new, now) if is_rearmed else new, now)
+        was_active = old.state_at(now) in ACTIVE
+        is_set_anew = replace(rule, expires_at=old.rule.expires_at) != old.rule or (
+            is_changed and old.state_at(now) == "expired"
+        )
+        if is_set_anew:
+            if not was_active:
+                _check_limits(repository, user_id, now, max_active)
+            repository.disarm(alert_id)
+            new = replace(new, state="armed", due_at=None)
+            repository.save_alert(new)
+            _set(tx, new, series, now)
+        else:
+            repository.save_alert(new)
+            repository.prolong(new)
+        return _view(repository, user_id, alert_id, now)
 
 
-def delete_alert(unit_of_work: UnitOfWork[Alerts], *, user_id: UUID, alert_id: UUID) -> None:
+def pause_alert(
+    unit_of_work: UnitOfWork[Alerts], cache: Cache, clock: Clock, *, user_id: UUID, alert_id: UUID
+) -> AlertView:
+    """Let an alert wait for its owner, who resumes it.
+
+    Raises:
+        NotFoundError: the user has no such alert.
+        NotActiveError: it has triggered or expired.
+    """
+    now = clock.now()
+    with _changing(unit_of_work, cache, user_id) as tx:
+        alert = _found(tx.repository.lock_alert(user_id, alert_id))
+        if alert.state != "paused":
+            _put_off(tx.repository, alert, "paused", None, now)
+        return _view(tx.repository, user_id, alert_id, now)
+
+
+def snooze_alert(
+    unit_of_work: UnitOfWork[Alerts],
+    cache: Cache,
+    clock: Clock,
+    *,
+    user_id: UUID,
+    alert_id: UUID,
+    request: SnoozeRequest,
+) -> AlertView:
+    """Let an alert wait until a time, at which it is set as if it were resumed.
+
+    Raises:
+        NotFoundError: the user has no such alert.
+        InvalidFieldError: the time is not in the future, or more than a year away.
+        NotActiveError: the alert is paused, or has triggered or expired.
+    """
+    now = clock.now()
+    if not now < request.until <= now + MAX_SNOOZE:
+        raise InvalidFieldError("until", "This must lie in the future, within a year.")
+    with _changing(unit_of_work, cache, user_id) as tx:
+        alert = _found(tx.repository.lock_alert(user_id, alert_id))
+        _put_off(tx.repository, alert, "snoozed", request.until, now)
+        return _view(tx.repository, user_id, alert_id, now)
+
+
+def resume_alert(
+    unit_of_work: UnitOfWork[Alerts],
+    cache: Cache,
+    clock: Clock,
+    *,
+    user_id: UUID,
+    alert_id: UUID,
+    max_active: int,
+) -> AlertView:
+    """End a pause or a snooze: the alert is set as a new one would be, but that nothing is refused.
+
+    Raises:
+        NotFoundError: the user has no such alert.
+        NotActiveError: it has triggered or expired.
+        TooManyAlertsError: the user has `max_active` active alerts.
+    """
+    now = clock.now()
+    with _changing(unit_of_work, cache, user_id) as tx:
+        repository = tx.repository
+        series = repository.share_series(_found(repository.alert(user_id, alert_id)).series)
+        alert = _found(repository.lock_alert(user_id, alert_id))
+        state = alert.state_at(now)
+        if state not in {*ACTIVE, "paused"} or alert.rule.is_over(now):
+            raise NotActiveError("This alert has triggered or expired. Changing it arms it again.")
+        if state in {"paused", "snoozed"}:
+            if state == "paused":
+                _check_limits(repository, user_id, now, max_active)
+            alert = replace(alert, state="armed", due_at=None, updated_at=now)
+            repository.save_alert(alert)
+            _set(tx, alert, series, now, may_refuse=False)
+        return _view(repository, user_id, alert_id, now)
+
+
+def delete_alert(
+    unit_of_work: UnitOfWork[Alerts], cache: Cache, *, user_id: UUID, alert_id: UUID
+) -> None:
     """Delete an alert with its history.
 
     Raises:
         NotFoundError: the user has no such alert.
     """
-    with unit_of_work.begin() as tx:
-        tx.repository.lock_user(user_id)
-        alert = _found(tx.repository.alert(user_id, alert_id))
-        tx.repository.share_series(alert.rule.series)
+    with _changing(unit_of_work, cache, user_id) as tx:
+        _found(tx.repository.lock_alert(user_id, alert_id))
         tx.repository.disarm(alert_id)
         tx.repository.delete_alert(alert_id)
 
 
-def list_triggers(
-    unit_of_work: UnitOfWork[Alerts],
-    *,
-    user_id: UUID,
-    alert_id: UUID | None,
-    limit: int,
-    cursor: str | None,
-) -> Page[TriggerView]:
-    """Return a page of what triggered, newest first; of one alert, or of all.
-
-    Raises:
-        NotFoundError: the user has no such alert.
-    """
-    before = decode_cursor(cursor)
+@contextmanager
+def _changing(
+    unit_of_work: UnitOfWork[Alerts], cache: Cache, user_id: UUID
+) -> Iterator[Transaction[Alerts]]:
+    """Begin a transaction in which only one request changes the alerts of a user."""
     with unit_of_work.begin() as tx:
-        if alert_id is not None:
-            _found(tx.repository.alert(user_id, alert_id))
-        rows = tx.repository.triggers(user_id, alert_id=alert_id, before=before, limit=limit + 1)
-    return make_page(
-        rows, limit=limit, view=TriggerView.model_validate, id_of=lambda entry: entry.id
-    )
+        tx.repository.lock_user(user_id)
+        tx.after_commit(lambda: forget_active_alerts(cache, [user_id]))
+        yield tx
 
 
-def _set(tx: Transaction[Alerts], alert: Alert, now: datetime) -> Alert:
-    """Arm a stored alert, or fire it at once; return it as it is then.
+def _set(
+    tx: Transaction[Alerts], alert: Alert, series: Series, now: datetime, *, may_refuse: bool = True
+) -> None:
+    """Arm a stored alert, or fire it at once. Its series is shared.
 
     Raises:
         AlreadyTrueError: the condition holds, and the rule says to refuse it then.
     """
-    series = tx.repository.share_series(alert.rule.series)
-    current = series.current
-    price = current.price if current else None
-    match decide(alert.rule, price):
-        case "reject":
+    step = on_set(alert.rule, series.current_value, now)
+    if step is None:
+        if may_refuse:
             raise AlreadyTrueError("The condition is met by the current price already.")
-        case "fire" if current and (events := _fire(tx.repository, alert, current, now)):
-            tx.publish(*events)
-            alert = replace(alert, state="triggered", triggered_at=now)
-            tx.repository.save_alert(alert)
-        case _:
-            # also where this very price made it fire before, and so its owner knows
-            tx.repository.arm(alert, kind_of(alert.rule, price), series.armed_after)
-    return alert
+        step = ARMED
+    take_steps(tx, [(alert, step)], series, now=now, correlation_id=current_correlation_id())
 
 
-def _fire(
-    repository: Alerts, alert: Alert, current: Reading, now: datetime
-) -> list[AlertTriggeredV1]:
-    tick = repository.tick(current.sequence)
-    if tick is None:
-        raise LookupError(f"tick {current.sequence} of {alert.rule.series} is gone")
-    return record_triggers(
-        repository,
-        [alert],
-        tick=tick,
-        before=None,
-        after=current.price,
-        now=now,
-        correlation_id=current_correlation_id(),
-    )
+def _put_off(
+    alerts: Alerts, alert: Alert, state: State, until: datetime | None, now: datetime
+) -> None:
+    """Disarm a locked alert until something else happens than a tick."""
+    if alert.state_at(now) not in ACTIVE:
+        raise NotActiveError("This alert is not active.")
+    alerts.disarm(alert.id)
+    alerts.save_alert(replace(alert, state=state, due_at=until, updated_at=now))
+
+
+def _peak_since(alerts: Alerts, rule: Rule, old: Alert | None = None) -> int | None:
+    """Return the tick from which the peak of a `trailing` alert counts: the one that holds now.
+
+    An alert that was `trailing` in this currency before keeps its peak.
+    """
+    if rule.alert_type != "trailing":
+        return None
+    if old and (old.rule.alert_type, old.rule.currency) == (rule.alert_type, rule.currency):
+        return old.peak_since
+    current = alerts.share_series(SeriesName(rule.currency)).current
+    return current.sequence if current else 0
+
+
+def _changed(rule: Rule, request: ChangeAlertRequest) -> Rule:
+    """Return a rule with what a request sends, without what a new condition does not have."""
+    sent = _sent(request, _RULE_FIELDS)
+    dropped: dict[str, Any] = {}
+    if request.alert_type not in {None, rule.alert_type}:
+        dropped = dict.fromkeys(set(CONDITION_FIELDS) - FIELDS[request.alert_type])
+    return replace(rule, **{**dropped, **sent})
 
 
 def _sent(request: BaseModel, names: Collection[str]) -> dict[str, Any]:
@@ -276,37 +389,73 @@ def _sent(request: BaseModel, names: Collection[str]) -> dict[str, Any]:
 
 
 def _check_rule(rule: Rule, now: datetime) -> None:
-    if not 0 < rule.level < TOO_HIGH:
-        raise InvalidFieldError("threshold", "The threshold is out of any price's range.")
+    rule.check()
     _check_expiry(rule, now)
 
 
 def _check_expiry(rule: Rule, now: datetime) -> None:
-    if rule.expires_at is not None and rule.expires_at <= now:
+    if rule.is_over(now):
         raise InvalidFieldError("expires_at", "The expiry must lie in the future.")
 
 
-def _check_limit(alerts: Alerts, user_id: UUID, now: datetime, max_active: int) -> None:
-    if alerts.count_active(user_id, now) >= max_active:
+def _check_limits(
+    alerts: Alerts, user_id: UUID, now: datetime, max_active: int, max_alerts: int | None = None
+) -> None:
+    count, active = alerts.count_alerts(user_id, now)
+    if active >= max_active:
         raise TooManyAlertsError(f"You have {max_active} active alerts, which is the limit.")
+    if max_alerts is not None and count >= max_alerts:
+        raise TooManyAlertsError(f"You have {max_alerts} alerts, which is the limit. Delete some.")
 
 
-def _found(alert: Alert | None) -> Alert:
-    if alert is None:
+def _found[Item](item: Item | None) -> Item:
+    if item is None:
         raise NotFoundError("There is no such alert.")
-    return alert
+    return item
 
 
-def view_of(alert: Alert, now: datetime) -> AlertView:
-    """Return what an alert's owner sees of it."""
+# --- showing ---
+
+
+def _view(alerts: Alerts, user_id: UUID, alert_id: UUID, now: datetime) -> AlertView:
+    return views_of(alerts, [_found(alerts.alert_with_levels(user_id, alert_id))], now)[0]
+
+
+def _views(
+    unit_of_work: UnitOfWork[Alerts], rows: Sequence[AlertWithLevels], now: datetime
+) -> list[AlertView]:
+    with unit_of_work.begin() as tx:
+        return views_of(tx.repository, rows, now)
+
+
+def views_of(shown: Shown, rows: Sequence[AlertWithLevels], now: datetime) -> list[AlertView]:
+    """Return what their owner sees of alerts."""
+    standings = shown.standings([row.alert.id for row in rows if row.waits_for_percentage])
+    return [_view_of(row, standings.get(row.alert.id), now) for row in rows]
+
+
+def _view_of(row: AlertWithLevels, standing: Standing | None, now: datetime) -> AlertView:
+    alert, rule = row.alert, row.alert.rule
     state = alert.state_at(now)
     return AlertView(
-        **{name: getattr(alert.rule, name) for name in _RULE_FIELDS},
+        **{name: getattr(rule, name) for name in _RULE_FIELDS},
         id=alert.id,
         note=alert.note,
         channels=list(alert.channels),
+        version=alert.version,
         state=state,
-        active=state == "armed",
+        active=state in ACTIVE,
+        due_at=alert.due_at,
+        levels=None
+        if row.levels is None or state == "expired"
+        else LevelsView.model_validate(row.levels),
+        reading=None
+        if standing is None or state == "expired"
+        else ReadingView(
+            value=standing.value,
+            reference=price_in_unit(standing.reference, rule.unit, rule.karat),
+            slot=standing.slot,
+        ),
         created_at=alert.created_at,
         updated_at=alert.updated_at,
         triggered_at=alert.triggered_at,

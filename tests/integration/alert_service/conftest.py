@@ -15,7 +15,7 @@ from alert_service.bootstrap import Services
 from alert_service.config import AlertSettings
 from alert_service.domain.series import StoredTick, checked_prices
 from alert_service.repository import Repository
-from alert_service.schemas import AlertView, ChangeAlertRequest, CreateAlertRequest
+from alert_service.schemas import AlertView, ChangeAlertRequest, CreateAlertRequest, SnoozeRequest
 from alert_service.use_cases import apply_ticks, manage_alerts, rearm
 from goldalert.cache.cache_aside import Cache
 from goldalert.cache.client import RedisDatabase
@@ -55,15 +55,17 @@ class World:
     def create(
         self,
         alert_type: str = "above",
-        threshold: str = "100",
+        threshold: str | None = "100",
         *,
         user_id: UUID = ADA,
         key: str | None = None,
         max_active: int = 100,
+        max_alerts: int = 1000,
         **fields: object,
     ) -> AlertView:
         return manage_alerts.create_alert(
             self.unit_of_work,
+            self.cache,
             self.clock,
             user_id=user_id,
             request=CreateAlertRequest.model_validate(
@@ -71,6 +73,7 @@ class World:
             ),
             idempotency_key=key,
             max_active=max_active,
+            max_alerts=max_alerts,
         )
 
     def change(
@@ -78,6 +81,7 @@ class World:
     ) -> AlertView:
         return manage_alerts.change_alert(
             self.unit_of_work,
+            self.cache,
             self.clock,
             user_id=user_id,
             alert_id=alert.id,
@@ -87,7 +91,37 @@ class World:
 
     def get(self, alert: AlertView, user_id: UUID = ADA) -> AlertView:
         return manage_alerts.get_alert(
-            self.unit_of_work, self.clock, user_id=user_id, alert_id=alert.id
+            self.unit_of_work, self.cache, self.clock, user_id=user_id, alert_id=alert.id
+        )
+
+    def pause(self, alert: AlertView, user_id: UUID = ADA) -> AlertView:
+        return manage_alerts.pause_alert(
+            self.unit_of_work, self.cache, self.clock, user_id=user_id, alert_id=alert.id
+        )
+
+    def snooze(self, alert: AlertView, until: datetime, user_id: UUID = ADA) -> AlertView:
+        return manage_alerts.snooze_alert(
+            self.unit_of_work,
+            self.cache,
+            self.clock,
+            user_id=user_id,
+            alert_id=alert.id,
+            request=SnoozeRequest(until=until),
+        )
+
+    def resume(self, alert: AlertView, user_id: UUID = ADA, max_active: int = 100) -> AlertView:
+        return manage_alerts.resume_alert(
+            self.unit_of_work,
+            self.cache,
+            self.clock,
+            user_id=user_id,
+            alert_id=alert.id,
+            max_active=max_active,
+        )
+
+    def delete(self, alert: AlertView, user_id: UUID = ADA) -> None:
+        manage_alerts.delete_alert(
+            self.unit_of_work, self.cache, user_id=user_id, alert_id=alert.id
         )
 
     def deliver(self, event: PriceUpdatedV1, has_time: Callable[[], bool] = lambda: True) -> None:
