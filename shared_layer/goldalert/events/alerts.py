@@ -6,6 +6,7 @@ from uuid import UUID
 
 from goldalert.events.envelope import Event, EventData
 from goldalert.events.prices import Tick
+from goldalert.money import format_decimal
 
 Channel = Literal["email", "in_app"]
 
@@ -61,6 +62,21 @@ class Trigger(EventData):
     percent: Decimal | None = None
     change_percent: Decimal | None = None
     reference: Decimal | None = None
+
+    def facts(self) -> dict[str, str | int]:
+        """Return what programs may want to know, as JSON: ids, rule and numbers.
+
+        Neither the owner nor the owner's own words; nor what the condition does not have.
+        """
+        hidden = {"user_id", "note", "channels"}
+        return {
+            name: value if isinstance(value, int) else _text(value)
+            for name, value in self.model_dump(exclude=hidden, exclude_none=True).items()
+        }
+
+
+def _text(value: object) -> str:
+    return format_decimal(value) if isinstance(value, Decimal) else str(value)
 
 
 class AlertTriggeredData(EventData):

@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, Field
 
 from goldalert.events.envelope import Event, EventData
 
@@ -61,7 +61,7 @@ class PriceUpdatedData(EventData):
 
     tick: Tick
     prices: dict[str, Decimal]
-    rates: dict[str, Decimal] = {}
+    rates: dict[str, Decimal] = Field(default_factory=dict)
 
 
 class PriceUpdatedV1(Event[PriceUpdatedData]):

@@ -2,18 +2,34 @@
 
 from decimal import Decimal
 
-import pytest
-
-from goldalert.events.alerts import Direction
 from goldalert.ids import new_id
 from tests.support.facts import trigger
 
 
-@pytest.mark.parametrize(("alert_type", "direction"), [("above", "up"), ("below", "down")])
-@pytest.mark.parametrize("price", ["4399.99", "4400", "4400.01"])
-def test_the_type_says_which_way_the_price_went(
-    alert_type: str, direction: Direction, price: str
-) -> None:
-    """Not the price: it may be the threshold itself."""
-    fired = trigger(new_id(), alert_type=alert_type, price=Decimal(price))
-    assert fired.direction == direction
+def test_facts_are_what_the_condition_has_but_neither_the_owner_nor_their_words() -> None:
+    fired = trigger(
+        new_id(),
+        alert_type="trailing",
+        threshold=Decimal("4365.000000000000"),
+        note="sell the ring",
+        version=3,
+        direction="down",
+        percent=Decimal("3.0"),
+        change_percent=Decimal("3.070000000000"),
+        reference=Decimal("4500.000000000000"),
+    )
+    assert fired.facts() == {
+        "trigger_id": str(fired.trigger_id),
+        "alert_id": str(fired.alert_id),
+        "alert_type": "trailing",
+        "threshold": "4365",
+        "price": "4412.104",
+        "currency": "USD",
+        "unit": "troy_ounce",
+        "karat": 24,
+        "version": 3,
+        "direction": "down",
+        "percent": "3",
+        "change_percent": "3.07",
+        "reference": "4500",
+    }
