@@ -8,6 +8,7 @@ from goldalert.events.alerts import Trigger
 from goldalert.events.emails import EmailFailedData, EmailSentData, MailKind
 from goldalert.events.prices import Origin, Tick
 from goldalert.events.users import SessionsRevokedData, UserRegisteredData
+from goldalert.events.wording import movement
 from goldalert.money import Currency, format_decimal, round_apart
 
 NotificationType = Literal["welcome", "alert_triggered", "email_sent", "email_failed", "security"]
@@ -89,14 +90,7 @@ def alert_triggered(tick: Tick, trigger: Trigger) -> NewNotification:
         type="alert_triggered",
         message=_alert_message(tick, trigger),
         data={
-            "trigger_id": str(trigger.trigger_id),
-            "alert_id": str(trigger.alert_id),
-            "alert_type": trigger.alert_type,
-            "threshold": format_decimal(trigger.threshold),
-            "price": format_decimal(trigger.price),
-            "currency": trigger.currency,
-            "unit": trigger.unit,
-            "karat": trigger.karat,
+            **trigger.facts(),
             "tick_id": str(tick.tick_id),
             "slot": tick.slot.isoformat(),
             "origin": tick.origin,
@@ -142,11 +136,12 @@ def sessions_revoked(event_id: UUID, revoked: SessionsRevokedData) -> NewNotific
 
 def _alert_message(tick: Tick, trigger: Trigger) -> str:
     currency = Currency(trigger.currency)
-    price, _ = round_apart(trigger.price, trigger.threshold, currency)
+    price, threshold = round_apart(trigger.price, trigger.threshold, currency)
+    # what the user entered is shown as it was entered
+    shown = format_decimal(trigger.threshold) if trigger.reference is None else f"{threshold:f}"
     fineness = "" if trigger.karat == 24 else f" of {trigger.karat} karat"
-    movement = "rose above" if trigger.direction == "up" else "fell below"
     return (
-        f"Gold {movement} {format_decimal(trigger.threshold)} {currency}: "
+        f"Gold {movement(trigger)} {shown} {currency}: "
         f"now {price:f} {currency} per {trigger.unit.replace('_', ' ')}{fineness}"
         f"{_LABELS[tick.origin]}."
     )

@@ -35,6 +35,25 @@ from tests.support.facts import tick, trigger
             },
             "Gold rose above 16000 JPY: now 16013 JPY per gram of 18 karat.",
         ),
+        (
+            {"alert_type": "below", "price": Decimal("4400.000")},
+            "Gold fell to 4400 USD: now 4400.00 USD per troy ounce.",
+        ),
+        (
+            {"alert_type": "range_exit", "direction": "up", "upper": Decimal("4400")},
+            "Gold rose out of your range at 4400 USD: now 4412.10 USD per troy ounce.",
+        ),
+        (
+            {
+                "alert_type": "trailing",
+                "direction": "down",
+                "percent": Decimal(3),
+                "change_percent": Decimal("3.07"),
+                "reference": Decimal("4551.85"),
+                "threshold": Decimal("4415.294500000000"),
+            },
+            "Gold fell 3.07% from its peak, past 4415.29 USD: now 4412.10 USD per troy ounce.",
+        ),
     ],
 )
 def test_an_alert_says_what_happened(changes: dict[str, object], message: str) -> None:
@@ -55,6 +74,17 @@ def test_a_price_that_is_not_real_is_labelled(origin: Origin, ending: str) -> No
 def test_an_alert_brings_the_users_own_words(note: str | None) -> None:
     notification = domain.alert_triggered(tick(), trigger(new_id(), note=note))
     assert notification.data["note"] == note
+
+
+def test_programs_get_the_facts_of_the_trigger_and_its_tick() -> None:
+    of, one = tick(), trigger(new_id(), direction="up", version=2)
+    assert domain.alert_triggered(of, one).data == {
+        **one.facts(),
+        "tick_id": str(of.tick_id),
+        "slot": "2026-01-05T12:05:00+00:00",
+        "origin": "live",
+        "note": None,
+    }
 
 
 def test_each_notification_has_its_trigger_or_event_as_its_source() -> None:
