@@ -19,7 +19,6 @@ from goldalert.export import EXPORT_ROWS, make_part
 from goldalert.http.paging import encode_cursor, make_page
 from goldalert.http.schemas import Page
 from goldalert.ids import new_id
-from goldalert.money import format_decimal
 
 
 class AuditLog(Protocol):
@@ -51,15 +50,9 @@ def record_triggers(tx: Transaction[AuditLog], event: AnyEvent) -> None:
                 event,
                 f"alert:{trigger.alert_id}",
                 {
-                    "trigger_id": str(trigger.trigger_id),
+                    **{name: str(fact) for name, fact in trigger.facts().items()},
                     "user_id": str(trigger.user_id),
                     "tick_id": str(data.tick.tick_id),
-                    "alert_type": trigger.alert_type,
-                    "threshold": format_decimal(trigger.threshold),
-                    "price": format_decimal(trigger.price),
-                    "currency": trigger.currency,
-                    "unit": trigger.unit,
-                    "karat": str(trigger.karat),
                 },
             )
             for trigger in data.triggers
