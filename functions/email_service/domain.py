@@ -12,9 +12,10 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict
 
-from goldalert.events.alerts import Direction
+from goldalert.events.alerts import Trigger
 from goldalert.events.emails import MailKind
 from goldalert.events.prices import Origin, Tick
+from goldalert.events.wording import WINDOWS, movement
 from goldalert.money import Currency, round_apart
 
 MailStatus = Literal[
@@ -44,23 +45,8 @@ class FailureReason(StrEnum):
 
 
 @dataclass(frozen=True)
-class MailItem:
-    """One trigger in an alert mail: `threshold` and `price` are per `unit` of `karat` gold."""
-
-    trigger_id: UUID
-    alert_id: UUID
-    direction: Direction
-    threshold: Decimal
-    price: Decimal
-    currency: str
-    unit: str
-    karat: int
-    note: str | None
-
-
-@dataclass(frozen=True)
 class DueMail:
-    """A mail that this worker holds. An alert mail has a tick and items, any other one a token.
+    """A mail that this worker holds. An alert mail has a tick and triggers, any other one a token.
 
     Attributes:
         suppressed: whether the address may get no mail at all.
@@ -79,7 +65,7 @@ class DueMail:
     correlation_id: str
     sealed_token: str | None
     tick: Tick | None
-    items: list[MailItem]
+    triggers: list[Trigger]
 
 
 @dataclass(frozen=True)
@@ -145,11 +131,16 @@ class AlertLine:
     """One trigger as the mail tells of it.
 
     Attributes:
-        movement: `rose above` or `fell below`.
-        price: rounded for people, as are the threshold and the distance.
+        movement: what the price did to the threshold, such as `rose above`.
+        price: rounded for people, as are the threshold, the distance and the reference.
+        threshold: the price that was reached.
         gold: what was priced, such as `troy ounce of fine gold`.
         distance: from the threshold to the price, never negative.
         distance_percent: the same, in percent of the threshold.
+        lower: the range's lower end; None where there is no range.
+        upper: its upper end.
+        reference: the price that a percentage is measured against, such as a peak.
+        reference_name: what it is, such as `Peak`; None where there is no reference.
     """
 
     movement: str
@@ -159,6 +150,10 @@ class AlertLine:
     gold: str
     distance: Decimal
     distance_percent: Decimal
+    lower: Decimal | None
+    upper: Decimal | None
+    reference: Decimal | None
+    reference_name: str | None
     note: str | None
     link: str
 
@@ -238,10 +233,10 @@ def reset_mail(api_origin: str, name: str | None, token: str) -> ResetMail:
     )
 
 
-def alert_mail(api_origin: str, tick: Tick, items: list[MailItem], timezone: str) -> AlertMail:
+def alert_mail(api_origin: str, tick: Tick, triggers: list[Trigger], timezone: str) -> AlertMail:
     label, caution = _LABELS[tick.origin]
     return AlertMail(
-        alerts=[_alert_line(api_origin, item) for item in items],
+        alerts=[_alert_line(api_origin, trigger) for trigger in triggers],
         triggered_at=tick.slot.astimezone(ZoneInfo(timezone)),
         sources=", ".join(tick.sources),
         counted=tick.counted,
@@ -251,20 +246,43 @@ def alert_mail(api_origin: str, tick: Tick, items: list[MailItem], timezone: str
     )
 
 
-def _alert_line(api_origin: str, item: MailItem) -> AlertLine:
-    price, threshold = round_apart(item.price, item.threshold, Currency(item.currency))
-    part = abs(item.price - item.threshold) / item.threshold if item.threshold else Decimal(0)
+def _alert_line(api_origin: str, trigger: Trigger) -> AlertLine:
+    currency = Currency(trigger.currency)
+    price, threshold = round_apart(trigger.price, trigger.threshold, currency)
+    part = Decimal(0)
+    if trigger.threshold:
+        part = abs(trigger.price - trigger.threshold) / trigger.threshold
+    reference = reference_name = None
+    if trigger.reference is not None:
+        reference, _ = round_apart(trigger.reference, trigger.price, currency)
+        reference_name = _reference_name(trigger)
     return AlertLine(
-        movement="rose above" if item.direction == "up" else "fell below",
+        movement=movement(trigger),
         price=price,
         threshold=threshold,
-        currency=item.currency,
-        gold=_gold(item.unit, item.karat),
+        currency=trigger.currency,
+        gold=_gold(trigger.unit, trigger.karat),
         distance=abs(price - threshold),
         distance_percent=part * 100,
-        note=item.note,
-        link=f"{api_origin}/alert/{item.alert_id}",
+        lower=trigger.lower,
+        upper=trigger.upper,
+        reference=reference,
+        reference_name=reference_name,
+        note=trigger.note,
+        link=f"{api_origin}/alert/{trigger.alert_id}",
     )
+
+
+def _reference_name(trigger: Trigger) -> str:
+    match trigger.alert_type:
+        case "percent_change" if trigger.window is not None:
+            return f"{WINDOWS.get(trigger.window, trigger.window)} earlier".capitalize()
+        case "trailing":
+            return "Peak"
+        case "sma_cross":
+            return f"Average of {trigger.period} ticks"
+        case _:
+            return "Measured against"
 
 
 def _gold(unit: str, karat: int) -> str:

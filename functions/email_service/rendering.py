@@ -62,7 +62,7 @@ class Composer:
             MailRefusedError: its token cannot be opened, or see `render`.
         """
         if mail.tick is not None:
-            values = alert_mail(self._api_origin, mail.tick, mail.items, mail.timezone)
+            values = alert_mail(self._api_origin, mail.tick, mail.triggers, mail.timezone)
             return render(template, values)
         try:
             token = self._sealer.open(mail.sealed_token or "")

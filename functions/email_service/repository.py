@@ -13,7 +13,6 @@ from email_service.domain import (
     DueMail,
     Evidence,
     FailureReason,
-    MailItem,
     MailStatus,
     MailTemplate,
     StoredMail,
@@ -286,21 +285,18 @@ class Repository:
     def _add_items(self, items: Iterable[tuple[UUID, Trigger]]) -> None:
         rows = [
             {
+                "trigger_id": str(trigger.trigger_id),
                 "mail_id": str(mail_id),
-                "direction": trigger.direction,
-                **trigger.model_dump(mode="json", exclude={"user_id", "channels"}),
+                "trigger": trigger.model_dump(mode="json", exclude_none=True),
             }
             for mail_id, trigger in items
         ]
         self._connection.execute(
             text(
-                "INSERT INTO mail_items (trigger_id, mail_id, alert_id, direction, threshold, "
-                "price, currency, unit, karat, note) "
-                "SELECT trigger_id, mail_id, alert_id, direction, threshold, price, currency, "
-                "unit, karat, note FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS n("
-                "trigger_id uuid, mail_id uuid, alert_id uuid, direction text, "
-                "threshold numeric, price numeric, currency text, unit text, karat smallint, "
-                "note text) ON CONFLICT DO NOTHING"
+                "INSERT INTO mail_items (trigger_id, mail_id, trigger) "
+                "SELECT trigger_id, mail_id, trigger FROM jsonb_to_recordset("
+                "CAST(:rows AS jsonb)) AS n(trigger_id uuid, mail_id uuid, trigger jsonb) "
+                "ON CONFLICT DO NOTHING"
             ),
             {"rows": json.dumps(rows)},
         )
@@ -349,18 +345,15 @@ class Repository:
             correlation_id=row.correlation_id,
             sealed_token=row.sealed_token,
             tick=Tick.model_validate(row.tick) if row.tick else None,
-            items=self._items(mail_id),
+            triggers=self._triggers(mail_id),
         )
 
-    def _items(self, mail_id: UUID) -> list[MailItem]:
+    def _triggers(self, mail_id: UUID) -> list[Trigger]:
         rows = self._connection.execute(
-            text(
-                "SELECT trigger_id, alert_id, direction, threshold, price, currency, unit, "
-                "karat, note FROM mail_items WHERE mail_id = :mail_id ORDER BY trigger_id"
-            ),
+            text("SELECT trigger FROM mail_items WHERE mail_id = :mail_id ORDER BY trigger_id"),
             {"mail_id": mail_id},
         )
-        return [MailItem(*row) for row in rows]
+        return [Trigger.model_validate(trigger) for trigger in rows.scalars()]
 
     def is_in_flight(self, mail_id: UUID) -> bool:
         """Say whether a worker holds the mail, as far as its lease tells."""

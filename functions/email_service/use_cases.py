@@ -310,7 +310,7 @@ def _prepare(
         _give_up(tx, clock, mail, "failed", error.reason)
         return None
     tx.repository.note_subject(mail.id, content.subject)
-    alert_ids = list(dict.fromkeys(item.alert_id for item in mail.items))
+    alert_ids = list(dict.fromkeys(trigger.alert_id for trigger in mail.triggers))
     return OutgoingMail(mail.id, alert_ids, mail.recipient, content)
 
 

@@ -12,7 +12,6 @@ from email_service.domain import (
     Evidence,
     EvidenceType,
     FailureReason,
-    MailItem,
     MailStatus,
     alert_mail,
     greeting_name,
@@ -22,24 +21,14 @@ from email_service.domain import (
     suppresses,
     verification_mail,
 )
-from goldalert.events.alerts import Direction
+from goldalert.events.alerts import Trigger
 from goldalert.events.emails import MailKind
 from goldalert.ids import new_id
-from tests.support.facts import NOON, tick
+from tests.support.facts import NOON, tick, trigger
 
 
-def item(direction: Direction = "up", threshold: str = "4400", price: str = "4412.104") -> MailItem:
-    return MailItem(
-        trigger_id=new_id(),
-        alert_id=new_id(),
-        direction=direction,
-        threshold=Decimal(threshold),
-        price=Decimal(price),
-        currency="USD",
-        unit="troy_ounce",
-        karat=24,
-        note=None,
-    )
+def triggered(**changes: object) -> Trigger:
+    return Trigger.model_validate(trigger(new_id()).model_dump() | changes)
 
 
 def due(kind: MailKind) -> DueMail:
@@ -55,7 +44,7 @@ def due(kind: MailKind) -> DueMail:
         correlation_id="c",
         sealed_token=None,
         tick=None,
-        items=[],
+        triggers=[],
     )
 
 
@@ -122,29 +111,50 @@ def test_only_alerts_can_be_switched_off_and_nothing_goes_to_a_suppressed_addres
 
 
 @pytest.mark.parametrize(
-    ("one", "movement", "distance", "percent"),
+    ("changes", "movement", "distance", "percent"),
     [
-        (item("up"), "rose above", "12.10", "0.28"),
-        (item("down", price="4389"), "fell below", "11", "0.25"),
-        (item("down", price="4400"), "fell below", "0", "0.00"),
-        (item(threshold="0"), "rose above", "4412.10", "0.00"),
+        ({"direction": "up"}, "rose above", "12.10", "0.28"),
+        ({"direction": "down", "price": "4389"}, "fell below", "11", "0.25"),
+        ({"direction": "down", "price": "4400"}, "fell to", "0", "0.00"),
+        ({"direction": "up", "threshold": "0"}, "rose above", "4412.10", "0.00"),
     ],
     ids=["up", "down", "down-to-it", "up-from-nothing"],
 )
 def test_a_line_says_how_the_price_moved_and_how_far(
-    one: MailItem, movement: str, distance: str, percent: str
+    changes: dict[str, str], movement: str, distance: str, percent: str
 ) -> None:
+    one = triggered(**changes)
     [line] = alert_mail("https://api.example", tick(), [one], "UTC").alerts
     assert (line.movement, line.distance) == (movement, Decimal(distance))
     assert round(line.distance_percent, 2) == Decimal(percent)
+    assert (line.lower, line.reference, line.reference_name) == (None, None, None)
     assert line.link == f"https://api.example/alert/{one.alert_id}"
+
+
+@pytest.mark.parametrize(
+    ("changes", "name"),
+    [
+        ({"alert_type": "percent_change", "window": "1h"}, "An hour earlier"),
+        ({"alert_type": "percent_change", "window": "30d"}, "30d earlier"),
+        ({"alert_type": "trailing"}, "Peak"),
+        ({"alert_type": "sma_cross", "period": 20}, "Average of 20 ticks"),
+        ({"alert_type": "a_type_of_tomorrow"}, "Measured against"),
+    ],
+)
+def test_a_line_names_what_the_price_is_measured_against(
+    changes: dict[str, object], name: str
+) -> None:
+    one = triggered(reference="4412.1038", **changes)
+    [line] = alert_mail("https://api.example", tick(), [one], "UTC").alerts
+    assert line.reference_name == name
+    assert line.reference == Decimal("4412.1038"), "never rounded to the price"
 
 
 @pytest.mark.parametrize(
     ("origin", "label"), [("live", None), ("simulator", "Simulated"), ("replay", "Replay")]
 )
 def test_a_price_that_is_not_real_is_labelled(origin: str, label: str | None) -> None:
-    mail = alert_mail("https://api.example", tick(origin=origin), [item()], "UTC")
+    mail = alert_mail("https://api.example", tick(origin=origin), [triggered()], "UTC")
     assert mail.label == label
     assert (mail.caution is None) == (label is None)
 

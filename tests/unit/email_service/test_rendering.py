@@ -1,6 +1,5 @@
 """What the mails say, to the letter, and what hostile input makes of them."""
 
-from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,6 @@ import pytest
 import email_service
 from email_service.domain import (
     AlertMail,
-    MailItem,
     MailTemplate,
     OutgoingMail,
     alert_mail,
@@ -21,7 +19,8 @@ from email_service.domain import (
 from email_service.errors import MailRefusedError
 from email_service.gateways import compose
 from email_service.rendering import money, percent, render
-from tests.support.facts import tick
+from goldalert.events.alerts import Trigger
+from tests.support.facts import tick, trigger
 
 MAILS = Path(email_service.__file__).parent / "migrations" / "mails"
 ORIGIN = "https://api.example"
@@ -38,27 +37,16 @@ def template(name: str) -> MailTemplate:
     )
 
 
-def item(**changes: Any) -> MailItem:
-    one = MailItem(
-        trigger_id=UUID(int=1),
-        alert_id=UUID(int=2),
-        direction="up",
-        threshold=Decimal("4400"),
-        price=Decimal("4412.104"),
-        currency="USD",
-        unit="troy_ounce",
-        karat=24,
-        note=None,
-    )
-    return replace(one, **changes)
+def triggered(**changes: Any) -> Trigger:
+    return trigger(UUID(int=4), **{"alert_id": UUID(int=2), "direction": "up"} | changes)
 
 
-def alert(*items: MailItem, timezone: str = "UTC", **tick_changes: Any) -> AlertMail:
-    return alert_mail(ORIGIN, tick(**tick_changes), list(items), timezone)
+def alert(*triggers: Trigger, timezone: str = "UTC", **tick_changes: Any) -> AlertMail:
+    return alert_mail(ORIGIN, tick(**tick_changes), list(triggers), timezone)
 
 
 def test_the_alert_mail_to_the_letter() -> None:
-    content = render(template("alert"), alert(item(note="Sell two coins")))
+    content = render(template("alert"), alert(triggered(note="Sell two coins")))
     assert content.subject == "Gold rose above $4,400.00: now $4,412.10"
     assert (
         content.text
@@ -81,8 +69,70 @@ Gold Price Alert
     )
 
 
+@pytest.mark.parametrize(
+    ("changes", "subject", "line"),
+    [
+        (
+            {
+                "alert_type": "range_enter",
+                "lower": Decimal("4400"),
+                "upper": Decimal("4500.5"),
+            },
+            "Gold rose into your range at $4,400.00: now $4,412.10",
+            "  Range:      $4,400.00 to $4,500.50",
+        ),
+        (
+            {
+                "alert_type": "percent_change",
+                "window": "24h",
+                "percent": Decimal(2),
+                "change_percent": Decimal("2.308"),
+                "reference": Decimal("4312.57"),
+                "threshold": Decimal("4398.8214"),
+            },
+            "Gold rose 2.31% in 24 hours, past $4,398.82: now $4,412.10",
+            "  24 hours earlier: $4,312.57",
+        ),
+        (
+            {
+                "alert_type": "trailing",
+                "percent": Decimal(3),
+                "change_percent": Decimal("3.07"),
+                "reference": Decimal("4551.85"),
+                "threshold": Decimal("4415.2945"),
+                "direction": "down",
+            },
+            "Gold fell 3.07% from its peak, past $4,415.29: now $4,412.10",
+            "  Peak: $4,551.85",
+        ),
+        (
+            {
+                "alert_type": "sma_cross",
+                "period": 20,
+                "change_percent": Decimal("0.05"),
+                "reference": Decimal("4410"),
+                "threshold": Decimal("4410"),
+            },
+            "Gold rose above its average of 20 ticks, $4,410.00: now $4,412.10",
+            "  Average of 20 ticks: $4,410.00",
+        ),
+    ],
+    ids=["range", "percent", "trailing", "average"],
+)
+def test_the_alert_mail_says_what_the_condition_is_made_of(
+    changes: dict[str, Any], subject: str, line: str
+) -> None:
+    content = render(template("alert"), alert(triggered(**changes)))
+    assert content.subject == subject
+    assert f"\n{line}\n" in content.text
+    name, value = line.strip().split(":", 1)
+    assert f"{name}: <strong>{value.strip()}</strong>" in content.html
+
+
 def test_a_price_that_is_within_half_a_cent_of_its_threshold_is_not_shown_as_equal() -> None:
-    content = render(template("alert"), alert(item(direction="down", price=Decimal("4399.9961"))))
+    content = render(
+        template("alert"), alert(triggered(direction="down", price=Decimal("4399.9961")))
+    )
     assert content.subject == "Gold fell below $4,400.00: now $4,399.996"
     assert "Difference: $0.004 (0.00%)" in content.text
 
@@ -97,8 +147,8 @@ def test_a_price_that_is_within_half_a_cent_of_its_threshold_is_not_shown_as_equ
 def test_a_mail_about_a_price_that_is_not_real_says_so(
     origin: str, begins: str, caution: str
 ) -> None:
-    real = render(template("alert"), alert(item()))
-    content = render(template("alert"), alert(item(), origin=origin))
+    real = render(template("alert"), alert(triggered()))
+    content = render(template("alert"), alert(triggered(), origin=origin))
 
     assert content.subject == begins + real.subject
     for part, of_a_real_one in ((content.text, real.text), (content.html, real.html)):
@@ -110,8 +160,8 @@ def test_both_parts_tell_of_every_trigger_and_that_a_price_is_simulated() -> Non
     content = render(
         template("alert"),
         alert(
-            item(),
-            item(
+            triggered(),
+            triggered(
                 alert_id=UUID(int=3),
                 direction="down",
                 currency="CHF",
@@ -200,7 +250,7 @@ def test_an_address_is_greeted_by_no_name_that_carries_a_message(name: str) -> N
 def test_a_hostile_note_stays_text_in_html() -> None:
     """S13."""
     note = "<script>alert(1)</script><img src=x onerror=alert(1)>{{ 7 * 7 }}\"'"
-    content = render(template("alert"), alert(item(note=note)))
+    content = render(template("alert"), alert(triggered(note=note)))
     assert "<script" not in content.html
     assert "<img" not in content.html
     assert "{{ 7 * 7 }}" in content.html, "what a user writes is no template"
@@ -227,14 +277,14 @@ def test_a_template_that_uses_what_it_may_not_is_refused(source: str) -> None:
     with pytest.raises(MailRefusedError):
         render(
             MailTemplate(locale="en", subject="s", text=source, html="h"),
-            alert(item()),
+            alert(triggered()),
         )
 
 
 @pytest.mark.parametrize("character", ["&", "\U0001f4c8"], ids=["escaped", "emoji"])
 def test_a_mail_with_a_hundred_triggers_and_the_longest_notes_fits(character: str) -> None:
     note = character * 500
-    content = render(template("alert"), alert(*[item(note=note)] * 100, origin="replay"))
+    content = render(template("alert"), alert(*[triggered(note=note)] * 100, origin="replay"))
     assert content.text.count(note) == 100
     message = compose("alerts@goldalert.example", OutgoingMail(UUID(int=1), [], "a@b.ch", content))
     assert len(message) < SES_BYTES
@@ -267,7 +317,7 @@ def test_money_has_its_sign_and_decimal_places(amount: str, currency: str, shown
     ],
 )
 def test_times_are_shown_in_the_readers_time_zone(timezone: str, shown: str) -> None:
-    assert shown in render(template("alert"), alert(item(), timezone=timezone)).text
+    assert shown in render(template("alert"), alert(triggered(), timezone=timezone)).text
 
 
 def test_percent_has_two_decimal_places() -> None:
