@@ -123,6 +123,7 @@ ROUTES: dict[str, Row] = {
     "PUT /alert": Row("signed in", 201, ALERT),
     "POST /alert": Row("signed in", 201, ALERT),
     "GET /alert": Row("signed in"),
+    "POST /alert/backtest": Row("signed in", 200, {**ALERT, "days": 30}),
     "GET /alert/history": Row("signed in"),
     "GET /alert/{alert_id}": Row("owner", resource="alert"),
     "PATCH /alert/{alert_id}": Row("owner", 200, {"note": "Mine."}, resource="alert"),

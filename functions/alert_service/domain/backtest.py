@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Context, Decimal
-from itertools import islice
+from itertools import islice, pairwise
 from typing import NamedTuple, cast
 
 from alert_service.domain.lifecycle import ARMED, Alert, on_claim, on_due, on_set
@@ -53,7 +53,10 @@ class Backtest:
     Attributes:
         firings: its triggers.
         ticks: how many ticks said something about its series after it was set.
+        known_from: when it was set, or later, when something was known of its series for the first
+            time; None if nothing was.
         was_true: its condition held when it was set.
+        is_true: it holds after the last tick.
         kept_by_hysteresis: how often the condition became true while the series had not left the
             level by the hysteresis since the last trigger.
         kept_by_cooldown: how often it became true during a cooldown.
@@ -61,7 +64,9 @@ class Backtest:
 
     firings: Sequence[Firing]
     ticks: int
+    known_from: datetime | None
     was_true: bool
+    is_true: bool
     kept_by_hysteresis: int
     kept_by_cooldown: int
 
@@ -90,8 +95,9 @@ def simulate(alert: Alert, ticks: Sequence[PastTick], since: datetime) -> Backte
     step = on_set(rule, value, since) or ARMED
     alert, kind = alert.after(step, since), step.arm
     firings = [Firing(begin, None, before)] if step.fires and begin and before else []
-    was_true = value is not None and rule.holds(value)
+    was_true = _holds(rule, value)
 
+    known_from = None if begin is None else since
     looked_at = by_hysteresis = by_cooldown = 0
     for tick, after in readings:
         if alert.due_at is not None and alert.due_at <= tick.slot:
@@ -100,6 +106,7 @@ def simulate(alert: Alert, ticks: Sequence[PastTick], since: datetime) -> Backte
         if after is None:
             continue
         looked_at += 1
+        known_from = known_from or tick.slot
         if alert.state == "cooling" and value is not None and rule.becomes_true(value, after.value):
             by_hysteresis += kind == "rearm"
             by_cooldown += kind is None
@@ -109,7 +116,19 @@ def simulate(alert: Alert, ticks: Sequence[PastTick], since: datetime) -> Backte
                 firings.append(Firing(tick, before, after))
             alert, kind = alert.after(step, tick.slot), step.arm
         before, value = after, after.value
-    return Backtest(firings, looked_at, was_true, by_hysteresis, by_cooldown)
+    return Backtest(
+        firings=firings,
+        ticks=looked_at,
+        known_from=known_from,
+        was_true=was_true,
+        is_true=_holds(rule, value),
+        kept_by_hysteresis=by_hysteresis,
+        kept_by_cooldown=by_cooldown,
+    )
+
+
+def _holds(rule: Rule, value: Decimal | None) -> bool:
+    return value is not None and rule.holds(value)
 
 
 def _zones(rule: Rule) -> dict[Kind, Zone]:
@@ -165,14 +184,13 @@ def _pasts(name: SeriesName, ticks: Sequence[PastTick]) -> Iterator[Past]:
 
 def _references(currency: str, window: Window, ticks: Sequence[PastTick]) -> Iterator[Past]:
     begin = -1
+    reference: tuple[int, Decimal] | None = None
     for tick in ticks:
         while ticks[begin + 1].slot <= tick.slot - WINDOWS[window]:
             begin += 1
-        reference = ticks[begin] if begin >= 0 else None
-        if reference is None or reference.price is None:
-            yield Past()
-        else:
-            yield Past(references={window: (reference.sequence, {currency: reference.price})})
+            if (price := ticks[begin].price) is not None:
+                reference = (ticks[begin].sequence, price)
+        yield Past(references={(currency, window): reference} if reference else {})
 
 
 def _totals(currency: str, period: int, ticks: Sequence[PastTick]) -> Iterator[Past]:
@@ -185,3 +203,27 @@ def _totals(currency: str, period: int, ticks: Sequence[PastTick]) -> Iterator[P
         if len(prices) > period:
             total = _EXACT.subtract(total, prices.popleft())
         yield Past(totals={(currency, period): total} if len(prices) == period else {})
+
+
+def earliest_firing(
+    rule: Rule, ticks: Sequence[PastTick], last_slot: datetime | None
+) -> datetime | None:
+    """Return a time before which an alert that is set now cannot fire, if it does not at once.
+
+    None where too few ticks are known to say.
+
+    Args:
+        rule: the alert's.
+        ticks: as for `simulate`.
+        last_slot: of the last tick, whether it was allowed to trigger or not.
+    """
+    lengths = [later.slot - earlier.slot for earlier, later in pairwise(ticks)]
+    if last_slot is None or not lengths:
+        return None
+    slot = min(lengths)
+    next_slot = last_slot + slot
+    if rule.window is not None:
+        return max(next_slot, ticks[0].slot + WINDOWS[rule.window])
+    # a mean crosses nothing before the tick after the first that has all its ticks
+    missing = (rule.period or 0) - sum(tick.price is not None for tick in ticks)
+    return next_slot + max(missing, 0) * slot

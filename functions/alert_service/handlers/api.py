@@ -10,12 +10,14 @@ from aws_lambda_powertools.event_handler.openapi.params import Query
 from alert_service.bootstrap import services
 from alert_service.schemas import (
     AlertView,
+    BacktestRequest,
+    BacktestView,
     ChangeAlertRequest,
     CreateAlertRequest,
     SnoozeRequest,
     TriggerView,
 )
-from alert_service.use_cases import history, manage_alerts
+from alert_service.use_cases import backtest, history, manage_alerts
 from goldalert.http.api import make_resolver, serve
 from goldalert.http.caller import CurrentCaller
 from goldalert.http.health import HealthView, check_health, health_response
@@ -71,6 +73,11 @@ def list_alerts(
         limit=limit,
         cursor=cursor,
     )
+
+
+@app.post("/alert/backtest")
+def backtest_alert(body: BacktestRequest, caller: CurrentCaller) -> BacktestView:
+    return backtest.backtest(services().unit_of_work, services().clock, body)
 
 
 @app.get("/alert/history")

@@ -147,7 +147,7 @@ def create_alert(
 
         def create() -> AlertView:
             rule = request.rule
-            _check_rule(rule, now)
+            check_rule(rule, now)
             _check_limits(tx.repository, user_id, now, max_active, max_alerts)
             alert = Alert(
                 id=new_id(),
@@ -205,7 +205,7 @@ def change_alert(
         rule = _changed(old.rule, request)
         is_changed = rule != old.rule
         if is_changed:
-            _check_rule(rule, now)
+            check_rule(rule, now)
         elif "expires_at" in request.model_fields_set:
             _check_expiry(rule, now)
         peak_since = _peak_since(repository, rule, old)
@@ -388,7 +388,12 @@ def _sent(request: BaseModel, names: Collection[str]) -> dict[str, Any]:
     return {name: getattr(request, name) for name in names if name in request.model_fields_set}
 
 
-def _check_rule(rule: Rule, now: datetime) -> None:
+def check_rule(rule: Rule, now: datetime) -> None:
+    """Refuse a rule that makes no sense, or is over.
+
+    Raises:
+        InvalidFieldError: naming the field.
+    """
     rule.check()
     _check_expiry(rule, now)
 

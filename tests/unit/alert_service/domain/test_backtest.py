@@ -9,12 +9,19 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alert_service.domain.backtest import Backtest, PastTick, history_needed, simulate
+from alert_service.domain.backtest import (
+    Backtest,
+    PastTick,
+    earliest_firing,
+    history_needed,
+    simulate,
+)
 from alert_service.domain.rules import Rule
 from alert_service.domain.series import Reading
 from tests.support.alerts import NOON, SLOT, make_alert, make_rule, rules
 
 D = Decimal
+NOTHING = Backtest([], 0, None, False, False, 0, 0)
 EVERY = {"repeat": "every", "hysteresis_percent": "1"}
 
 
@@ -123,8 +130,8 @@ def test_an_alert_ends_with_its_expiry() -> None:
 
 
 def test_no_ticks_say_nothing() -> None:
-    assert run(make_rule("above")) == Backtest([], 0, False, 0, 0)
-    assert run(make_rule("trailing")) == Backtest([], 0, False, 0, 0)
+    assert run(make_rule("above")) == NOTHING
+    assert run(make_rule("trailing")) == NOTHING
 
 
 def test_ticks_without_a_price_in_the_currency_say_nothing() -> None:
@@ -152,15 +159,16 @@ def test_a_change_is_measured_against_the_last_tick_at_or_before_the_window() ->
     assert fired_at(simulate(make_alert(rule), [old, *late], NOON)) == [3]
 
 
-def test_a_change_says_nothing_where_the_begin_has_no_price() -> None:
+def test_a_change_is_measured_against_an_earlier_tick_where_the_begin_has_no_price() -> None:
     rule = make_rule("percent_change", threshold="2", window="1h")
     result = run(rule, 100, None, *[100] * 11, 102, 102)
-    # 13:05 is measured against 12:05, which has none
-    assert (fired_at(result), result.ticks) == ([14], 2)
+    # 13:05 would be measured against 12:05, which has none
+    assert (fired_at(result), result.ticks) == ([13], 3)
 
 
 def test_a_mean_says_nothing_before_it_has_all_its_ticks() -> None:
     result = run(make_rule("sma_cross", period=3), 100, 90, 100, 90)
+    assert result.known_from == NOON + 2 * SLOT
     # the means are 96.7 and 93.3: from above to below
     assert fired_at(result) == [3]
     assert result.ticks == 2
@@ -170,12 +178,58 @@ def test_a_mean_says_nothing_before_it_has_all_its_ticks() -> None:
 def test_a_mean_needs_ticks_from_before_the_begin() -> None:
     result = run(make_rule("sma_cross", period=3), 100, 90, 100, 90, since=NOON + 2 * SLOT)
     assert (fired_at(result), result.ticks) == ([3], 1)
+    assert result.known_from == NOON + 2 * SLOT
 
 
 def test_a_peak_counts_from_the_price_that_held_at_the_begin() -> None:
     rule = make_rule("trailing", trail_percent="10")
     result = run(rule, 100, 110, 100, 99, 98)
     assert [firing.after for firing in result.firings] == [Reading(D(10), 3, D(110), 1)]
+
+
+# --- what is to come ---------------------------------------------------------------------------
+
+
+def test_whether_the_condition_holds_is_said_for_the_begin_and_the_end() -> None:
+    result = run(make_rule("above"), 101, 99)
+    assert (result.was_true, result.is_true) == (True, False)
+    result = run(make_rule("above"), 99, 101)
+    assert (result.was_true, result.is_true) == (False, True)
+
+
+def test_nothing_fires_before_the_slot_after_the_last_tick() -> None:
+    ticks = make_ticks(99, 99, None, 99)
+    assert earliest_firing(make_rule(), ticks, NOON + 3 * SLOT) == NOON + 4 * SLOT
+    # ticks that were not allowed to trigger have followed
+    assert earliest_firing(make_rule(), ticks, NOON + 9 * SLOT) == NOON + 10 * SLOT
+
+
+def test_a_missed_slot_makes_slots_no_longer() -> None:
+    ticks = make_ticks(99, 99, 99)
+    del ticks[1]
+    later = [*ticks, PastTick(3, NOON + 3 * SLOT, D(99))]
+    assert earliest_firing(make_rule(), later, NOON + 3 * SLOT) == NOON + 4 * SLOT
+
+
+def test_a_change_fires_when_there_is_a_price_at_the_begin_of_its_window() -> None:
+    rule = make_rule("percent_change", window="1h")
+    young = make_ticks(99, 99)
+    assert earliest_firing(rule, young, NOON + SLOT) == NOON + timedelta(hours=1)
+    old = make_ticks(*[99] * 20)
+    assert earliest_firing(rule, old, NOON + 19 * SLOT) == NOON + 20 * SLOT
+
+
+def test_a_mean_fires_after_the_first_tick_that_completes_it() -> None:
+    rule = make_rule("sma_cross", period=5)
+    young = make_ticks(99, None, 99)
+    # two of five are known: the third to come completes it, the fourth may cross it
+    assert earliest_firing(rule, young, NOON + 2 * SLOT) == NOON + 6 * SLOT
+    assert earliest_firing(rule, make_ticks(*[99] * 5), NOON + 4 * SLOT) == NOON + 5 * SLOT
+
+
+def test_nothing_is_said_of_the_future_of_an_unknown_past() -> None:
+    assert earliest_firing(make_rule(), [], None) is None
+    assert earliest_firing(make_rule(), make_ticks(99), NOON) is None
 
 
 # --- the whole ---------------------------------------------------------------------------------
