@@ -163,13 +163,13 @@ class Past:
     """What earlier ticks say that a tick is measured against.
 
     Attributes:
-        references: by window, the last tick that may trigger at or before the window's begin:
-            its sequence, and its price in each currency.
+        references: by currency and window, the last price of a tick that may trigger at or before
+            the window's begin, and that tick's sequence first.
         totals: by currency and number of ticks, the sum of so many last prices, the tick's own
             included; only where there are so many.
     """
 
-    references: Mapping[Window, tuple[int, Mapping[str, Decimal]]] = field(default_factory=dict)
+    references: Mapping[tuple[str, str], tuple[int, Decimal]] = field(default_factory=dict)
     totals: Mapping[tuple[str, int], Decimal] = field(default_factory=dict)
 
 
@@ -250,11 +250,11 @@ def read(
         case "price":
             return Reading(price, sequence)
         case "change":
-            begin = past.references.get(name.argument)  # type: ignore[call-overload]
-            if begin is None or name.currency not in begin[1]:
+            begin = past.references.get((name.currency, name.argument))
+            if begin is None:
                 return None
-            reference = begin[1][name.currency]
-            return Reading(percent_off(price, reference), sequence, reference, begin[0])
+            reference_sequence, reference = begin
+            return Reading(percent_off(price, reference), sequence, reference, reference_sequence)
         case "sma":
             count = int(name.argument)
             total = past.totals.get((name.currency, count))

@@ -58,13 +58,18 @@ class EngineRows(Rows):
     # --- ticks ---
 
     def add_tick(self, tick: StoredTick) -> UUID:
-        """Store a tick; return the id of the tick that has this sequence."""
+        """Store a tick; return the id of the tick that has this sequence.
+
+        One that was given up says nothing any more: series have gone on without it.
+        """
         return UUID(
             str(
                 self._run(
                     "WITH new AS (INSERT INTO ticks (sequence, tick_id, slot, may_trigger, prices, "
                     "rates, facts, correlation_id) VALUES (:sequence, :tick_id, :slot, "
-                    ":may_trigger, CAST(:prices AS jsonb), CAST(:rates AS jsonb), "
+                    ":may_trigger AND NOT EXISTS (SELECT 1 FROM skipped_ticks "
+                    "  WHERE :sequence BETWEEN first_sequence AND last_sequence), "
+                    "CAST(:prices AS jsonb), CAST(:rates AS jsonb), "
                     "CAST(:facts AS jsonb), :correlation_id) "
                     "ON CONFLICT (sequence) DO NOTHING RETURNING tick_id) "
                     "SELECT tick_id FROM new "
@@ -108,37 +113,43 @@ class EngineRows(Rows):
 
     def past(self, slot: datetime, sequence: int, names: Sequence[SeriesName]) -> Past:
         """Return what the tick `sequence` of `slot` is measured against by some series."""
-        windows = sorted({name.argument for name in names if name.measure == "change"})
+        changes = [name for name in names if name.measure == "change"]
         means = [name for name in names if name.measure == "sma"]
         return Past(
-            references=self._references(slot, sequence, windows) if windows else {},
+            references=self._references(slot, sequence, changes) if changes else {},
             totals=self._totals(sequence, means) if means else {},
         )
 
     def _references(
-        self, slot: datetime, sequence: int, windows: Sequence[str]
-    ) -> dict[Any, tuple[int, dict[str, Decimal]]]:
+        self, slot: datetime, sequence: int, changes: Sequence[SeriesName]
+    ) -> dict[tuple[str, str], tuple[int, Decimal]]:
         rows = self._run(
-            "SELECT w.name, t.sequence, t.prices FROM unnest(CAST(:windows AS text[]), "
-            "CAST(:begins AS timestamptz[])) AS w(name, begin) CROSS JOIN LATERAL ("
-            "  SELECT sequence, prices FROM ticks WHERE may_trigger AND slot <= w.begin "
-            "  AND sequence < :sequence ORDER BY slot DESC, sequence DESC LIMIT 1) AS t",
-            windows=list(windows),
-            begins=[slot - WINDOWS[window] for window in windows],  # type: ignore[index]
+            "SELECT c.currency, c.name, t.sequence, t.price FROM "
+            "unnest(CAST(:currencies AS text[]), CAST(:windows AS text[]), "
+            "CAST(:begins AS timestamptz[])) AS c(currency, name, begin) CROSS JOIN LATERAL ("
+            "  SELECT sequence, CAST(prices ->> c.currency AS numeric) AS price FROM ticks "
+            "  WHERE may_trigger AND slot <= c.begin AND sequence < :sequence "
+            "  AND prices ->> c.currency IS NOT NULL "
+            "  ORDER BY slot DESC, sequence DESC LIMIT 1) AS t",
+            currencies=[name.currency for name in changes],
+            windows=[name.argument for name in changes],
+            begins=[slot - WINDOWS[name.argument] for name in changes],  # type: ignore[index]
             sequence=sequence,
         )
-        return {row.name: (row.sequence, _prices(row.prices)) for row in rows}
+        return {(row.currency, row.name): (row.sequence, row.price) for row in rows}
 
     def _totals(self, sequence: int, means: Sequence[SeriesName]) -> dict[tuple[str, int], Decimal]:
         periods = {int(name.argument) for name in means}
         rows = self._run(
-            "SELECT currency, n, total FROM (SELECT p.key AS currency, row_number() OVER back AS n,"
-            "  sum(CAST(p.value AS numeric)) OVER back AS total FROM ("
-            "    SELECT sequence, prices FROM ticks WHERE may_trigger AND sequence <= :sequence "
-            "    ORDER BY sequence DESC LIMIT :longest) AS t, jsonb_each_text(prices) AS p "
-            "  WHERE p.key = ANY(CAST(:currencies AS text[])) "
-            "  WINDOW back AS (PARTITION BY p.key ORDER BY sequence DESC)) AS sums "
-            "WHERE n = ANY(CAST(:periods AS bigint[]))",
+            "SELECT c.currency, t.n, t.total FROM unnest(CAST(:currencies AS text[])) "
+            "AS c(currency) CROSS JOIN LATERAL ("
+            "  SELECT row_number() OVER back AS n, sum(price) OVER back AS total FROM ("
+            "    SELECT sequence, CAST(prices ->> c.currency AS numeric) AS price FROM ticks "
+            "    WHERE may_trigger AND sequence <= :sequence "
+            "    AND prices ->> c.currency IS NOT NULL "
+            "    ORDER BY sequence DESC LIMIT :longest) AS last "
+            "  WINDOW back AS (ORDER BY sequence DESC)) AS t "
+            "WHERE t.n = ANY(CAST(:periods AS bigint[]))",
             sequence=sequence,
             longest=max(periods),
             currencies=sorted({name.currency for name in means}),
@@ -289,17 +300,24 @@ class EngineRows(Rows):
 
     # --- levels ---
 
-    def arm(self, armed: Sequence[tuple[Alert, Kind]], armed_after: int) -> None:
-        """Arm levels of alerts, none of which has any; ticks up to `armed_after` pass them by."""
+    def arm(
+        self, armed: Sequence[tuple[Alert, Kind]], series: SeriesName, armed_after: int
+    ) -> None:
+        """Arm levels of alerts, none of which has any, on a series that they stand on.
+
+        Ticks up to `armed_after` pass them by.
+        """
         if not armed:
             return
         self._run(
             "INSERT INTO thresholds "
             "(alert_id, user_id, level_up, level_down, expires_at, armed_after, series, kind) "
-            "SELECT alert_id, user_id, level_up, level_down, expires_at, :armed_after, series, kind"
-            " FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(alert_id uuid, user_id uuid, "
-            "level_up numeric, level_down numeric, expires_at timestamptz, series text, kind text)",
+            "SELECT alert_id, user_id, level_up, level_down, expires_at, :armed_after, :series, "
+            "kind FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(alert_id uuid, "
+            "user_id uuid, level_up numeric, level_down numeric, expires_at timestamptz, "
+            "kind text)",
             armed_after=armed_after,
+            series=str(series),
             rows=json.dumps([_level(alert, kind) for alert, kind in armed], default=str),
         )
 
@@ -475,7 +493,6 @@ def _level(alert: Alert, kind: Kind) -> dict[str, object]:
         "level_up": zone.up,
         "level_down": zone.down,
         "expires_at": alert.rule.expires_at,
-        "series": str(alert.series),
         "kind": kind,
     }
 

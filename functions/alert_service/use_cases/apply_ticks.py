@@ -114,21 +114,28 @@ def apply_due_ticks(
         while has_time():
             with unit_of_work.begin() as tx:
                 behind = tx.repository.series_behind(worker)
-            is_moving = False
+            is_moving = is_busy = False
+            # those that are the farthest behind catch up first: what has rested by the slot of a
+            # tick must not be armed on series that earlier ticks are still to be applied to
             for applied, is_free, tick, is_due in behind:
-                if not is_free:
+                is_busy |= not is_free
+                if not is_free or (is_due and is_busy):
                     continue
                 if tick is not None and is_due:
-                    # what has rested by the slot of the tick is armed before it
+                    # before the tick
                     rearm_due_alerts(unit_of_work, cache, clock, has_time, at=tick.tick.slot)
+                    if not has_time():
+                        raise OutOfTimeError
                 moving = _advance(unit_of_work, applied, tick, worker)
                 for series in moving or ():
                     _claim(unit_of_work, cache, clock, series, given(tick), worker, has_time)
-                is_moving |= moving is not None
+                if moving is not None:
+                    is_moving = True
+                    break
             if not is_moving:
-                if all(is_free for _, is_free, _, _ in behind):
-                    return
-                raise SeriesBusyError
+                if is_busy:
+                    raise SeriesBusyError
+                return
         raise OutOfTimeError
     except Exception:
         with unit_of_work.begin() as tx:
@@ -245,7 +252,10 @@ def _claim_chunk(
     )
     alerts = [alert.after(step, now) for alert, step in steps]
     tx.repository.save_states(alerts)
+    # on this series, to which alerts may have been moved whose peak was the same
     tx.repository.arm(
-        [(alert, step.arm) for alert, step in steps if step.arm is not None], tick.sequence
+        [(alert, step.arm) for alert, step in steps if step.arm is not None],
+        series.name,
+        tick.sequence,
     )
     return alerts

@@ -6,7 +6,7 @@ from typing import Protocol
 from uuid import UUID
 
 from alert_service.domain.lifecycle import ARMED, Alert, Step
-from alert_service.domain.series import Kind, Series, StoredTick
+from alert_service.domain.series import Kind, Series, SeriesName, StoredTick
 from alert_service.use_cases.triggers import History, record_triggers
 from goldalert.db.unit_of_work import Transaction
 
@@ -15,7 +15,9 @@ class Levels(History, Protocol):
     """What arming needs of the database."""
 
     def tick(self, sequence: int) -> StoredTick | None: ...
-    def arm(self, armed: Sequence[tuple[Alert, Kind]], armed_after: int) -> None: ...
+    def arm(
+        self, armed: Sequence[tuple[Alert, Kind]], series: SeriesName, armed_after: int
+    ) -> None: ...
     def save_states(self, alerts: Sequence[Alert]) -> None: ...
 
 
@@ -56,6 +58,8 @@ def take_steps(
     changed = [alert.after(step, now) for alert, step in steps]
     tx.repository.save_states(changed)
     tx.repository.arm(
-        [(alert, step.arm) for alert, step in steps if step.arm is not None], series.armed_after
+        [(alert, step.arm) for alert, step in steps if step.arm is not None],
+        series.name,
+        series.armed_after,
     )
     return changed

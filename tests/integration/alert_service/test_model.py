@@ -26,7 +26,7 @@ from hypothesis.stateful import (
 
 from alert_service.errors import AlreadyTrueError
 from alert_service.schemas import AlertView
-from alert_service.use_cases import apply_ticks, manage_alerts, rearm
+from alert_service.use_cases import apply_ticks, rearm
 from goldalert.db.engine import make_engine
 from goldalert.events.prices import PriceUpdatedV1, TickState
 from goldalert.secrets import DatabaseSecret
@@ -42,7 +42,7 @@ from tests.support.alert_model import (
     up,
 )
 
-from .conftest import ADA, NOON, Killed, World, killed_at, make_tick
+from .conftest import NOON, Killed, World, killed_at, make_tick
 
 EXAMPLES = int(os.environ.get("PROOF_EXAMPLES") or 25)
 
@@ -209,18 +209,14 @@ class AlertMachine(RuleBasedStateMachine):
     def pause(self, data: st.DataObject) -> None:
         if (alert := self.choose(data, *ACTIVE)) is not None:
             self.see(alert)
-            manage_alerts.pause_alert(
-                self.world.unit_of_work, self.world.clock, user_id=ADA, alert_id=alert.id
-            )
+            self.world.pause(view(alert))
             self.model.pause(alert)
 
     @rule(data=st.data())
     def resume(self, data: st.DataObject) -> None:
         if (alert := self.choose(data, "paused", "snoozed")) is not None:
             self.see(alert)
-            manage_alerts.resume_alert(
-                self.world.unit_of_work, self.world.clock, user_id=ADA, alert_id=alert.id
-            )
+            self.world.resume(view(alert))
             self.place(alert)
             assert self.model.begin(alert, self.now)
 
@@ -229,20 +225,14 @@ class AlertMachine(RuleBasedStateMachine):
         if (alert := self.choose(data, *ACTIVE)) is not None:
             self.see(alert)
             until = self.now + timedelta(minutes=minutes)
-            manage_alerts.snooze_alert(
-                self.world.unit_of_work,
-                self.world.clock,
-                user_id=ADA,
-                alert_id=alert.id,
-                until=until,
-            )
+            self.world.snooze(view(alert), until)
             self.model.snooze(alert, until)
 
     @rule(data=st.data())
     def delete(self, data: st.DataObject) -> None:
         if (alert := self.choose(data)) is not None:
             self.see(alert)
-            manage_alerts.delete_alert(self.world.unit_of_work, user_id=ADA, alert_id=alert.id)
+            self.world.delete(view(alert))
             del self.model.alerts[alert.id]
 
     # --- ticks ---

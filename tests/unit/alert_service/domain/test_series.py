@@ -136,18 +136,24 @@ def test_a_price_is_read_as_it_is() -> None:
 
 
 def test_a_change_is_measured_against_the_price_at_the_begin_of_the_window() -> None:
-    past = Past(references={"24h": (3, {"USD": D(100), "EUR": D(1)}), "1h": (6, {"USD": D(9)})})
+    past = Past(
+        references={
+            ("USD", "24h"): (3, D(100)),
+            ("EUR", "24h"): (2, D(1)),
+            ("USD", "1h"): (6, D(9)),
+        }
+    )
     assert read(CHANGE, D(102), 7, past, peak=None) == Reading(D(2), 7, D(100), 3)
 
 
 @pytest.mark.parametrize(
     "references",
-    [{}, {"1h": (3, {"USD": D(100)})}, {"24h": (3, {"EUR": D(100)})}],
+    [{}, {("USD", "1h"): (3, D(100))}, {("EUR", "24h"): (3, D(100))}],
 )
 def test_a_change_says_nothing_without_a_price_at_the_begin(
-    references: Mapping[str, tuple[int, Mapping[str, Decimal]]],
+    references: Mapping[tuple[str, str], tuple[int, Decimal]],
 ) -> None:
-    past = Past(references=references)  # type: ignore[arg-type] # windows as they come from JSON
+    past = Past(references=references)
     assert read(CHANGE, D(102), 7, past, peak=None) is None
 
 
@@ -193,7 +199,7 @@ def test_every_reading_can_be_stored(
     series: tuple[Measure, str], price: Decimal, other: Decimal
 ) -> None:
     """A tick that no row could take would stop its series for good."""
-    past = Past(references={"24h": (1, {"USD": other})}, totals={("USD", 500): 499 * other + price})
+    past = Past({("USD", "24h"): (1, other)}, {("USD", 500): 499 * other + price})
     reading = read(SeriesName("USD", *series), price, 7, past, peak=Reading(D(0), 1, other, 1))
     assert reading is not None
     assert abs(reading.value) < 10**16
