@@ -1,5 +1,6 @@
 """Facts about the price of gold, published by the price service on the topic `prices`."""
 
+import operator
 from datetime import date
 from decimal import Decimal
 from typing import Literal
@@ -61,7 +62,7 @@ class PriceUpdatedData(EventData):
 
     tick: Tick
     prices: dict[str, Decimal]
-    rates: dict[str, Decimal] = Field(default_factory=dict)
+    rates: dict[str, Decimal] = Field(default_factory=dict, exclude_if=operator.not_)
 
 
 class PriceUpdatedV1(Event[PriceUpdatedData]):

@@ -40,6 +40,7 @@ def test_a_tick_is_stored_with_its_event_in_all_currencies(prices) -> None:
         "exchange_rates_as_of": date(2026, 8, 18),
     }
     assert event.data.prices == {"USD": Decimal("4390.5"), "EUR": Decimal("3762.526785")}
+    assert event.data.rates == {"EUR": EURO.per_usd}
     assert prices.rows("SELECT sequence, price, timestamp, state FROM prices") == [
         (1, Decimal("4390.5"), NOON, "fresh")
     ]
@@ -343,10 +344,10 @@ class TestExchangeRates:
         moved = prices.fetch(NOON + timedelta(hours=3), **DEARER)
 
         assert (standing.tick.state, standing.rates) == (state, (EURO,))
-        first, second, third = (event.data.prices for event in prices.published())
-        assert second == first
+        first, second, third = (event.data for event in prices.published())
+        assert (second.prices, second.rates) == (first.prices, {"EUR": EURO.per_usd})
         assert moved.rates == (newer,)
-        assert third["EUR"] == Decimal("3864.08")
+        assert (third.prices["EUR"], third.rates["EUR"]) == (Decimal("3864.08"), newer.per_usd)
 
     def test_of_each_currency_are_the_newest(self, prices) -> None:
         dirham = Rate(Currency.AED, Decimal("3.6725"), "frankfurter", date(2026, 8, 17))
