@@ -4,12 +4,11 @@ An alert that is to be refused because it is true already waits here instead.
 """
 
 from bisect import bisect_right
-from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Context, Decimal
-from itertools import islice, pairwise
+from itertools import islice, pairwise, repeat
 from typing import NamedTuple, cast
 
 from alert_service.domain.lifecycle import ARMED, Alert, on_claim, on_due, on_set
@@ -28,13 +27,16 @@ from alert_service.domain.series import (
 
 _EXACT = Context(prec=80)
 
+_ENOUGH_TICKS = 10
+"""So many that two of them at least are of successive slots, whatever was missed."""
+
 
 class PastTick(NamedTuple):
-    """A tick that was allowed to trigger; `price` is in one currency, None where it had none."""
+    """A tick that was allowed to trigger, with its price in one currency."""
 
     sequence: int
     slot: datetime
-    price: Decimal | None
+    price: Decimal
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,7 @@ class Backtest:
 def history_needed(rule: Rule, since: datetime) -> tuple[datetime, int]:
     """Say which ticks a rule that is set at `since` is measured against.
 
-    They are so many last ones with a price, at or before a time, and all that follow.
+    They are so many last ones at or before a time, and all that follow.
     """
     window = WINDOWS[rule.window] if rule.window else timedelta()
     return since - window, rule.period or 1
@@ -164,11 +166,8 @@ def _readings(name: SeriesName, ticks: Sequence[PastTick]) -> Iterator[Reading |
     """Return where each tick brings a series; None where it says nothing about it."""
     last: Reading | None = None
     for tick, past in zip(ticks, _pasts(name, ticks), strict=True):
-        reading = None
-        if tick.price is not None:
-            reading = read(name, tick.price, tick.sequence, past, peak=last)
-        yield reading
-        last = reading or last
+        last = read(name, tick.price, tick.sequence, past, peak=last)
+        yield last
 
 
 def _pasts(name: SeriesName, ticks: Sequence[PastTick]) -> Iterator[Past]:
@@ -179,30 +178,27 @@ def _pasts(name: SeriesName, ticks: Sequence[PastTick]) -> Iterator[Past]:
         case "sma":
             return _totals(name.currency, int(name.argument), ticks)
         case _:
-            return iter([Past()] * len(ticks))
+            return repeat(Past(), len(ticks))
 
 
 def _references(currency: str, window: Window, ticks: Sequence[PastTick]) -> Iterator[Past]:
-    begin = -1
-    reference: tuple[int, Decimal] | None = None
+    past = Past()
+    earlier = iter(ticks)
+    reference = next(earlier, None)
     for tick in ticks:
-        while ticks[begin + 1].slot <= tick.slot - WINDOWS[window]:
-            begin += 1
-            if (price := ticks[begin].price) is not None:
-                reference = (ticks[begin].sequence, price)
-        yield Past(references={(currency, window): reference} if reference else {})
+        while reference is not None and reference.slot <= tick.slot - WINDOWS[window]:
+            past = Past(references={(currency, window): (reference.sequence, reference.price)})
+            reference = next(earlier, None)
+        yield past
 
 
 def _totals(currency: str, period: int, ticks: Sequence[PastTick]) -> Iterator[Past]:
-    prices: deque[Decimal] = deque()
     total = Decimal(0)
-    for tick in ticks:
-        if tick.price is not None:
-            prices.append(tick.price)
-            total = _EXACT.add(total, tick.price)
-        if len(prices) > period:
-            total = _EXACT.subtract(total, prices.popleft())
-        yield Past(totals={(currency, period): total} if len(prices) == period else {})
+    for number, tick in enumerate(ticks):
+        total = _EXACT.add(total, tick.price)
+        if number >= period:
+            total = _EXACT.subtract(total, ticks[number - period].price)
+        yield Past(totals={(currency, period): total} if number + 1 >= period else {})
 
 
 def earliest_firing(
@@ -217,13 +213,12 @@ def earliest_firing(
         ticks: as for `simulate`.
         last_slot: of the last tick, whether it was allowed to trigger or not.
     """
-    lengths = [later.slot - earlier.slot for earlier, later in pairwise(ticks)]
-    if last_slot is None or not lengths:
+    if last_slot is None or len(ticks) < _ENOUGH_TICKS:
         return None
-    slot = min(lengths)
+    slot = min(later.slot - earlier.slot for earlier, later in pairwise(ticks))
     next_slot = last_slot + slot
     if rule.window is not None:
         return max(next_slot, ticks[0].slot + WINDOWS[rule.window])
     # a mean crosses nothing before the tick after the first that has all its ticks
-    missing = (rule.period or 0) - sum(tick.price is not None for tick in ticks)
-    return next_slot + max(missing, 0) * slot
+    missing = max((rule.period or 0) - len(ticks), 0)
+    return next_slot + missing * slot

@@ -13,19 +13,17 @@ class BacktestRows(Rows):
     """`ticks`, for back-tests."""
 
     def past_ticks(self, currency: str, begin: datetime, *, earlier: int) -> list[PastTick]:
-        """Return all ticks since a time that were allowed to trigger, and `earlier` ones before.
-
-        The earlier ones are the last that have a price in the currency.
-        """
+        """Return all ticks after a time that may trigger, and the last `earlier` ones before."""
         # One text for all of them: as rows, a year takes ten times the work to read.
         lines = self._run(
             "SELECT string_agg(concat_ws(' ', sequence, "
             "CAST(extract(epoch FROM slot) * 1000000 AS bigint), prices ->> :currency), "
             "E'\\n' ORDER BY sequence) "
-            "FROM ticks WHERE may_trigger AND sequence >= coalesce((SELECT min(sequence) FROM ("
+            "FROM ticks WHERE may_trigger AND prices ->> :currency IS NOT NULL "
+            "AND sequence >= coalesce((SELECT min(sequence) FROM ("
             "  SELECT sequence FROM ticks WHERE may_trigger AND slot <= :begin "
             "  AND prices ->> :currency IS NOT NULL "
-            "  ORDER BY slot DESC, sequence DESC LIMIT :earlier) AS earlier), 1)",
+            "  ORDER BY slot DESC, sequence DESC LIMIT :earlier) AS earlier), 0)",
             currency=currency,
             begin=begin,
             earlier=earlier,
@@ -40,9 +38,6 @@ class BacktestRows(Rows):
         return slot
 
 
-def _tick(sequence: str, microseconds: str, price: str | None = None) -> PastTick:
-    return PastTick(
-        int(sequence),
-        _EPOCH + timedelta(microseconds=int(microseconds)),
-        None if price is None else Decimal(price),
-    )
+def _tick(sequence: str, microseconds: str, price: str) -> PastTick:
+    slot = _EPOCH + timedelta(microseconds=int(microseconds))
+    return PastTick(int(sequence), slot, Decimal(price))

@@ -14,7 +14,7 @@ from alert_service.domain.backtest import (
     simulate,
 )
 from alert_service.domain.lifecycle import Alert
-from alert_service.domain.rules import Rule, given
+from alert_service.domain.rules import Rule
 from alert_service.domain.triggers import direction_of, price_reached
 from alert_service.schemas import (
     BacktestRequest,
@@ -98,7 +98,7 @@ def _view(rule: Rule, firing: Firing) -> BacktestTrigger:
         slot=firing.tick.slot,
         sequence=firing.tick.sequence,
         direction=direction,
-        price=in_unit(given(firing.tick.price)),
+        price=in_unit(firing.tick.price),
         threshold=price_reached(rule, direction, after),
         value=None if after.reference is None else after.value,
         reference=None if after.reference is None else in_unit(after.reference),

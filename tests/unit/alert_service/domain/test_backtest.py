@@ -25,11 +25,12 @@ NOTHING = Backtest([], 0, None, False, False, 0, 0)
 EVERY = {"repeat": "every", "hysteresis_percent": "1"}
 
 
-def make_ticks(*prices: float | None, step: timedelta = SLOT) -> list[PastTick]:
-    """Return ticks from noon on; the alerts of these tests are set at noon."""
+def make_ticks(*prices: float | None) -> list[PastTick]:
+    """Return ticks from noon on, when the alerts of these tests are set; none for a None."""
     return [
-        PastTick(number, NOON + number * step, None if price is None else D(str(price)))
+        PastTick(number, NOON + number * SLOT, D(str(price)))
         for number, price in enumerate(prices)
+        if price is not None
     ]
 
 
@@ -134,11 +135,6 @@ def test_no_ticks_say_nothing() -> None:
     assert run(make_rule("trailing")) == NOTHING
 
 
-def test_ticks_without_a_price_in_the_currency_say_nothing() -> None:
-    result = run(make_rule("above"), 99, None, 100)
-    assert (fired_at(result), result.ticks) == ([2], 1)
-
-
 # --- derived series ----------------------------------------------------------------------------
 
 
@@ -159,11 +155,12 @@ def test_a_change_is_measured_against_the_last_tick_at_or_before_the_window() ->
     assert fired_at(simulate(make_alert(rule), [old, *late], NOON)) == [3]
 
 
-def test_a_change_is_measured_against_an_earlier_tick_where_the_begin_has_no_price() -> None:
+def test_a_change_says_nothing_before_there_is_a_price_at_the_begin_of_its_window() -> None:
     rule = make_rule("percent_change", threshold="2", window="1h")
-    result = run(rule, 100, None, *[100] * 11, 102, 102)
-    # 13:05 would be measured against 12:05, which has none
-    assert (fired_at(result), result.ticks) == ([13], 3)
+    result = run(rule, 100, *[None] * 5, 110, *[None] * 4, 110, 100, 110)
+    # from 13:00 on: 100 against the 100 of 12:00, and 110 against it, too
+    assert (fired_at(result), result.ticks) == ([13], 2)
+    assert result.known_from == NOON + 12 * SLOT
 
 
 def test_a_mean_says_nothing_before_it_has_all_its_ticks() -> None:
@@ -198,38 +195,36 @@ def test_whether_the_condition_holds_is_said_for_the_begin_and_the_end() -> None
 
 
 def test_nothing_fires_before_the_slot_after_the_last_tick() -> None:
-    ticks = make_ticks(99, 99, None, 99)
-    assert earliest_firing(make_rule(), ticks, NOON + 3 * SLOT) == NOON + 4 * SLOT
-    # ticks that were not allowed to trigger have followed
+    ticks = make_ticks(*[99] * 10)
     assert earliest_firing(make_rule(), ticks, NOON + 9 * SLOT) == NOON + 10 * SLOT
+    # ticks that were not allowed to trigger have followed
+    assert earliest_firing(make_rule(), ticks, NOON + 20 * SLOT) == NOON + 21 * SLOT
 
 
 def test_a_missed_slot_makes_slots_no_longer() -> None:
-    ticks = make_ticks(99, 99, 99)
-    del ticks[1]
-    later = [*ticks, PastTick(3, NOON + 3 * SLOT, D(99))]
-    assert earliest_firing(make_rule(), later, NOON + 3 * SLOT) == NOON + 4 * SLOT
+    ticks = make_ticks(*[99, None] * 9, 99, 99)
+    assert earliest_firing(make_rule(), ticks, NOON + 19 * SLOT) == NOON + 20 * SLOT
 
 
 def test_a_change_fires_when_there_is_a_price_at_the_begin_of_its_window() -> None:
     rule = make_rule("percent_change", window="1h")
-    young = make_ticks(99, 99)
-    assert earliest_firing(rule, young, NOON + SLOT) == NOON + timedelta(hours=1)
+    young = make_ticks(*[99] * 10)
+    assert earliest_firing(rule, young, NOON + 9 * SLOT) == NOON + timedelta(hours=1)
     old = make_ticks(*[99] * 20)
     assert earliest_firing(rule, old, NOON + 19 * SLOT) == NOON + 20 * SLOT
 
 
 def test_a_mean_fires_after_the_first_tick_that_completes_it() -> None:
-    rule = make_rule("sma_cross", period=5)
-    young = make_ticks(99, None, 99)
-    # two of five are known: the third to come completes it, the fourth may cross it
-    assert earliest_firing(rule, young, NOON + 2 * SLOT) == NOON + 6 * SLOT
-    assert earliest_firing(rule, make_ticks(*[99] * 5), NOON + 4 * SLOT) == NOON + 5 * SLOT
+    ticks = make_ticks(*[99] * 10)
+    last = NOON + 9 * SLOT
+    # ten of twelve are known: the second to come completes it, the third may cross it
+    assert earliest_firing(make_rule("sma_cross", period=12), ticks, last) == last + 3 * SLOT
+    assert earliest_firing(make_rule("sma_cross", period=10), ticks, last) == last + SLOT
 
 
 def test_nothing_is_said_of_the_future_of_an_unknown_past() -> None:
     assert earliest_firing(make_rule(), [], None) is None
-    assert earliest_firing(make_rule(), make_ticks(99), NOON) is None
+    assert earliest_firing(make_rule(), make_ticks(*[99] * 9), NOON) is None
 
 
 # --- the whole ---------------------------------------------------------------------------------
@@ -240,24 +235,18 @@ def readings_of(rule: Rule, ticks: Sequence[PastTick]) -> list[Decimal | None]:
     values: list[Decimal | None] = []
     for number, tick in enumerate(ticks):
         earlier = ticks[: number + 1]
-        priced = [one.price for one in earlier if one.price is not None]
-        value = None
-        if tick.price is None:
-            pass
-        elif rule.alert_type == "trailing":
-            value = (max(priced) - tick.price) / max(priced) * 100
+        prices = [one.price for one in earlier]
+        value: Decimal | None = tick.price
+        if rule.alert_type == "trailing":
+            value = (max(prices) - tick.price) / max(prices) * 100
         elif rule.period is not None:
-            last = priced[-rule.period :]
-            if len(last) == rule.period:
-                mean = sum(last) / rule.period
-                value = (tick.price - mean) / mean * 100
+            last = prices[-rule.period :]
+            mean = sum(last, D(0)) / len(last)
+            value = (tick.price - mean) / mean * 100 if len(last) == rule.period else None
         elif rule.window is not None:
             length = timedelta(hours=int(rule.window.removesuffix("h")))
-            at_begin = [one for one in earlier if one.slot <= tick.slot - length]
-            if at_begin and (reference := at_begin[-1].price) is not None:
-                value = (tick.price - reference) / reference * 100
-        else:
-            value = tick.price
+            at_begin = [one.price for one in earlier if one.slot <= tick.slot - length]
+            value = (tick.price - at_begin[-1]) / at_begin[-1] * 100 if at_begin else None
         values.append(value)
     return values
 
