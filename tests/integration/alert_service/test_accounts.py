@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Engine, create_engine
 
 from alert_service.bootstrap import Services
-from alert_service.domain import Crossing
+from alert_service.domain.series import Crossing, Reading, SeriesName
 from alert_service.handlers import internal, on_user_deleted
 from alert_service.repository import Repository
 from alert_service.use_cases.triggers import record_triggers
@@ -154,22 +154,22 @@ def test_an_erasure_waits_for_a_tick_that_has_claimed_the_users_levels(
     with ThreadPoolExecutor(1) as pool:
         with other_engine.begin() as connection:
             repository = Repository(connection)
-            tick = stored(make_tick(3, {"USD": world.series().price + 20}))
+            tick = stored(make_tick(3, {"USD": Decimal(130)}))
             repository.add_tick(tick)
-            alerts = repository.claim(
-                "price:USD",
-                Crossing("up", world.series().price, Decimal(130)),
-                tick,
-                now=NOON,
+            claimed = repository.claim(
+                SeriesName("USD"),
+                Crossing("up", Decimal(110), Decimal(130)),
+                tick.sequence,
                 limit=10,
             )
+            alerts = [alert for alert, _ in claimed]
             assert {alert.user_id for alert in alerts} == {ADA, BEN}
             events = record_triggers(
                 repository,
                 alerts,
                 tick=tick,
-                before=None,
-                after=tick.values["price:USD"],
+                before=Reading(Decimal(110), 2),
+                after=Reading(Decimal(130), 3),
                 now=NOON,
                 correlation_id="tick-3",
             )
@@ -285,11 +285,12 @@ def test_the_export_holds_what_is_the_users(world: World) -> None:
 def test_a_long_export_is_cut_and_says_so(world: World) -> None:
     world.create()
     world.sql(
-        "INSERT INTO alerts (id, user_id, alert_type, threshold, currency, unit, karat, "
-        "if_already_true, channels, state, created_at, updated_at) "
-        "SELECT gen_random_uuid(), user_id, alert_type, threshold, currency, unit, karat, "
-        "if_already_true, channels, 'expired', created_at, updated_at "
-        f"FROM alerts, generate_series(1, {EXPORT_ROWS}) RETURNING 1"
+        "INSERT INTO alerts (id, user_id, alert_type, threshold, currency, unit, karat, repeat, "
+        "cooldown_minutes, hysteresis_percent, if_already_true, version, channels, state, "
+        "created_at, updated_at) "
+        "SELECT gen_random_uuid(), user_id, alert_type, threshold, currency, unit, karat, repeat, "
+        "cooldown_minutes, hysteresis_percent, if_already_true, version, channels, 'expired', "
+        f"created_at, updated_at FROM alerts, generate_series(1, {EXPORT_ROWS}) RETURNING 1"
     )
     part = export()
     assert part["truncated"] is True

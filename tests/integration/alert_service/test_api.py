@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -151,6 +152,9 @@ def test_what_holds_already_can_be_rejected(call: Call, services: Services) -> N
         ("PATCH", "", {"note": "mine"}),
         ("DELETE", "", None),
         ("GET", "/history", None),
+        ("POST", "/pause", None),
+        ("POST", "/resume", None),
+        ("POST", "/snooze", {"until": "2027-01-01T00:00:00Z"}),
     ],
 )
 def test_a_foreign_alert_is_not_found(call: Call, method: str, suffix: str, body: object) -> None:
@@ -168,8 +172,7 @@ def test_a_foreign_alert_is_not_found(call: Call, method: str, suffix: str, body
 
 
 BAD_FIELDS: list[tuple[str, object]] = [
-    ("alert_type", "crosses_up"),
-    ("alert_type", "percent_change"),
+    ("alert_type", "between"),
     ("alert_type", None),
     ("threshold", "0"),
     ("threshold", "-1"),
@@ -182,6 +185,24 @@ BAD_FIELDS: list[tuple[str, object]] = [
     ("threshold", "9" * 31),
     ("threshold", "9" * 30),
     ("threshold", "1" * 100_0),
+    ("upper", "200"),
+    ("upper", "NaN"),
+    ("window", "1h"),
+    ("window", "2h"),
+    ("trail_percent", "5"),
+    ("period", 5),
+    ("period", "5"),
+    ("period", True),
+    ("repeat", "twice"),
+    ("repeat", None),
+    ("cooldown_minutes", -1),
+    ("cooldown_minutes", 43_201),
+    ("cooldown_minutes", 1.5),
+    ("cooldown_minutes", "5"),
+    ("cooldown_minutes", None),
+    ("hysteresis_percent", "-0.1"),
+    ("hysteresis_percent", "50.1"),
+    ("hysteresis_percent", 0.5),
     ("currency", "XYZ"),
     ("currency", "usd"),
     ("currency", None),
@@ -201,16 +222,14 @@ BAD_FIELDS: list[tuple[str, object]] = [
     ("channels", ["pigeon"]),
     ("channels", "email"),
 ]
-LATER_FIELDS = [
-    ("repeat", "every"),
-    ("cooldown_minutes", 5),
-    ("hysteresis_percent", "1"),
-    ("upper", "200"),
-    ("window", "1h"),
+UNKNOWN_FIELDS = [
     ("webhook_url", "https://example.com"),
     ("user_id", str(BEN)),
     ("id", str(BEN)),
     ("state", "triggered"),
+    ("version", 7),
+    ("due_at", "2027-01-01T00:00:00Z"),
+    ("peak_since", 1),
 ]
 
 
@@ -220,13 +239,139 @@ def test_a_wrong_or_unknown_field_is_named_and_nothing_is_stored(call: Call, met
     created = call("POST", "/alert", VALID).body
     path = "/alert" if method == "POST" else f"/alert/{created['id']}"
     outcomes = []
-    for field, value in BAD_FIELDS + LATER_FIELDS:
+    for field, value in BAD_FIELDS + UNKNOWN_FIELDS:
         answer = call(method, path, {**VALID, field: value} if method == "POST" else {field: value})
         errors = answer.body.get("errors", [])
         named = {error["field"].split(".")[0] for error in errors}
         outcomes.append((field, value, answer.status, named))
-    assert outcomes == [(field, value, 422, {field}) for field, value in BAD_FIELDS + LATER_FIELDS]
+    assert outcomes == [
+        (field, value, 422, {field}) for field, value in BAD_FIELDS + UNKNOWN_FIELDS
+    ]
     assert call("GET", "/alert").body["items"] == [created]
+
+
+RANGE = {"alert_type": "range_enter", "threshold": "100", "upper": "110"}
+CHANGE = {"alert_type": "percent_change", "threshold": "-2.5", "window": "24h"}
+TRAILING = {"alert_type": "trailing", "trail_percent": "5"}
+MEAN = {"alert_type": "sma_cross", "period": 20}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        *({**VALID, "alert_type": kind} for kind in ("below", "crosses_up", "crosses_down")),
+        {**VALID, "alert_type": "crosses"},
+        RANGE,
+        {**RANGE, "alert_type": "range_exit"},
+        CHANGE,
+        TRAILING,
+        MEAN,
+        {**MEAN, "repeat": "every", "cooldown_minutes": 43_200, "hysteresis_percent": "50"},
+    ],
+)
+def test_every_condition_is_stored_as_it_was_sent(call: Call, body: dict[str, object]) -> None:
+    created = call("POST", "/alert", body)
+    assert created.status == 201
+    assert {name: created.body[name] for name in body} == body
+    assert call("GET", f"/alert/{created.body['id']}").body == created.body
+
+
+@pytest.mark.parametrize(
+    ("field", "body"),
+    [
+        ("threshold", {"alert_type": "below"}),
+        ("threshold", {**RANGE, "threshold": None}),
+        ("threshold", {**RANGE, "threshold": "-1"}),
+        ("upper", {**RANGE, "upper": None}),
+        ("upper", {**RANGE, "upper": "100"}),
+        ("upper", {**RANGE, "upper": "99"}),
+        ("upper", {**RANGE, "upper": "9" * 30}),
+        # closer than what is kept of a price
+        ("upper", {**RANGE, "alert_type": "range_exit", "upper": "100.0000000000001"}),
+        ("hysteresis_percent", {**RANGE, "alert_type": "range_exit", "hysteresis_percent": "5"}),
+        ("window", {**RANGE, "window": "1h"}),
+        ("window", {**CHANGE, "window": None}),
+        ("window", {**CHANGE, "window": "30d"}),
+        ("threshold", {**CHANGE, "threshold": "0"}),
+        ("threshold", {**CHANGE, "threshold": "0.009"}),
+        ("threshold", {**CHANGE, "threshold": "-100"}),
+        ("threshold", {**CHANGE, "threshold": "1000.1"}),
+        ("threshold", {**CHANGE, "threshold": "9" * 30}),
+        ("upper", {**CHANGE, "upper": "5"}),
+        ("trail_percent", {"alert_type": "trailing"}),
+        ("trail_percent", {**TRAILING, "trail_percent": "0"}),
+        ("trail_percent", {**TRAILING, "trail_percent": "100"}),
+        ("trail_percent", {**TRAILING, "trail_percent": "-5"}),
+        ("trail_percent", {**TRAILING, "trail_percent": "NaN"}),
+        ("threshold", {**TRAILING, "threshold": "100"}),
+        ("period", {"alert_type": "sma_cross"}),
+        ("period", {**MEAN, "period": 1}),
+        ("period", {**MEAN, "period": 501}),
+        ("period", {**MEAN, "period": 10**30}),
+        ("threshold", {**MEAN, "threshold": "100"}),
+        *(
+            ("if_already_true", {**body, "if_already_true": wish})
+            for wish in ("fire", "reject")
+            for body in (MEAN, {**VALID, "alert_type": "crosses_up"})
+        ),
+    ],
+)
+def test_a_condition_that_makes_no_sense_is_named_and_nothing_is_stored(
+    call: Call, field: str, body: dict[str, object]
+) -> None:
+    """S19"""
+    for method, path in (("POST", "/alert"), ("PUT", "/alert")):
+        answer = call(method, path, body)
+        errors = answer.body.get("errors", [])
+        assert (answer.status, [error["field"] for error in errors]) == (422, [field])
+    created = call("POST", "/alert", VALID)
+    answer = call("PATCH", f"/alert/{created.body['id']}", {"threshold": None, **body})
+    errors = answer.body.get("errors", [])
+    assert (answer.status, [error["field"] for error in errors]) == (422, [field])
+    assert call("GET", "/alert").body["items"] == [created.body]
+
+
+def test_an_alert_is_paused_resumed_and_snoozed(call: Call) -> None:
+    created = call("POST", "/alert", {**VALID, "note": "mine"}).body
+    path = f"/alert/{created['id']}"
+    paused = call("POST", f"{path}/pause")
+    assert (paused.status, paused.body["state"], paused.body["active"]) == (200, "paused", False)
+    assert call("GET", "/alert", query={"active": "true"}).body["items"] == []
+    refused = call("POST", f"{path}/snooze", {"until": "2027-01-01T00:00:00Z"})
+    assert (refused.status, refused.body["code"]) == (409, "not_active")
+    resumed = call("POST", f"{path}/resume")
+    assert (resumed.status, resumed.body["state"]) == (200, "armed")
+    until = (datetime.now(UTC) + timedelta(days=1)).replace(microsecond=0)
+    snoozed = call("POST", f"{path}/snooze", {"until": until.isoformat()})
+    assert (snoozed.status, snoozed.body["state"]) == (200, "snoozed")
+    assert datetime.fromisoformat(snoozed.body["due_at"]) == until
+    assert call("GET", path).body == snoozed.body
+    assert snoozed.body["note"] == "mine"
+
+
+@pytest.mark.parametrize(
+    "body", [{}, {"until": None}, {"until": "soon"}, {"until": "2020-01-01T00:00:00Z"},
+             {"until": "2020-01-01T00:00:00"}, {"until": "2999-01-01T00:00:00Z"}, {"until": 5.5}]
+)  # fmt: skip
+def test_a_snooze_without_a_time_to_come_is_refused(call: Call, body: dict[str, object]) -> None:
+    """S19"""
+    created = call("POST", "/alert", VALID).body
+    answer = call("POST", f"/alert/{created['id']}/snooze", body)
+    assert (answer.status, answer.body["errors"][0]["field"]) == (422, "until")
+    assert call("GET", f"/alert/{created['id']}").body == created
+
+
+def test_an_alert_that_has_triggered_can_not_be_paused(call: Call, services: Services) -> None:
+    World(services.engine).tick(1, "100")
+    created = call("POST", "/alert", {**VALID, "if_already_true": "fire"}).body
+    assert created["state"] == "triggered"
+    for action, body in (
+        ("pause", None),
+        ("resume", None),
+        ("snooze", {"until": (datetime.now(UTC) + timedelta(days=1)).isoformat()}),
+    ):
+        answer = call("POST", f"/alert/{created['id']}/{action}", body)
+        assert (answer.status, answer.body["code"]) == (409, "not_active")
 
 
 def test_a_body_that_is_no_alert_is_refused(call: Call) -> None:
@@ -257,5 +402,6 @@ def test_health_says_whether_the_database_answers(call: Call) -> None:
     answer = call("GET", "/alert/health")
     assert (answer.status, answer.body) == (
         200,
-        {"service": "alert", "status": "ok", "checks": {"database": "ok"}},
+        # without Redis alerts are read from the database
+        {"service": "alert", "status": "degraded", "checks": {"database": "ok", "redis": "down"}},
     )

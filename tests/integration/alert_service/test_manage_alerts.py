@@ -3,22 +3,29 @@
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from random import Random
 from uuid import UUID
 
 import pytest
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, event
 
-from alert_service.domain import Series
-from alert_service.errors import AlreadyTrueError, SeriesBusyError, TooManyAlertsError
+from alert_service.domain.series import Reading, Series, SeriesName
+from alert_service.errors import (
+    AlreadyTrueError,
+    NotActiveError,
+    SeriesBusyError,
+    TooManyAlertsError,
+)
 from alert_service.repository import Repository
-from alert_service.schemas import AlertView
+from alert_service.schemas import AlertView, LevelsView, ReadingView
 from alert_service.use_cases import apply_ticks, manage_alerts
+from alert_service.use_cases.history import list_triggers
 from goldalert.errors import InvalidFieldError, NotFoundError
 from goldalert.http.idempotency import KeyReusedError
 from goldalert.ids import new_id
+from goldalert.units import Karat, Unit, price_in_unit
 
 from .conftest import ADA, NOON, World, make_tick, stored
 
@@ -40,15 +47,27 @@ def test_a_new_alert_is_as_it_was_sent(world: World) -> None:
         "id": str(alert.id),
         "alert_type": "below",
         "threshold": "100.50",
+        "upper": None,
+        "window": None,
+        "trail_percent": None,
+        "period": None,
         "currency": "EUR",
         "unit": "gram",
         "karat": 22,
+        "repeat": "once",
+        "cooldown_minutes": 0,
+        "hysteresis_percent": "0.2",
         "if_already_true": "wait",
         "expires_at": "2026-11-30T23:00:00Z",
         "note": "buy",
         "channels": ["in_app"],
+        "version": 1,
         "state": "armed",
         "active": True,
+        "due_at": None,
+        # 100.50 * 31.1034768 * 24 / 22, rounded up: toward firing
+        "levels": {"series": "price:EUR", "up": None, "down": "3410.0720928"},
+        "reading": None,
         "created_at": "2026-11-24T12:00:00Z",
         "updated_at": "2026-11-24T12:00:00Z",
         "triggered_at": None,
@@ -81,10 +100,10 @@ def test_a_condition_that_holds_already_fires_at_once_on_the_last_fresh_price(
     assert world.get(alert) == alert
     assert world.fired() == world.told() == [(alert.id, 1)]
     assert world.published()[0].data.tick == fresh.data.tick
-    [trigger] = manage_alerts.list_triggers(
+    [trigger] = list_triggers(
         world.unit_of_work, user_id=ADA, alert_id=alert.id, limit=20, cursor=None
     ).items
-    assert (trigger.price_before, trigger.price_after) == (None, 100)
+    assert (trigger.value_before, trigger.value) == (None, 100)
     world.tick(3, "90")
     world.tick(4, "110")
     assert world.fired() == [(alert.id, 1)]
@@ -125,7 +144,7 @@ def test_a_user_has_a_limit_of_active_alerts(world: World) -> None:
     world.create(max_active=2, user_id=BEN)
     world.clock.time += timedelta(hours=1)  # the second expires
     third = world.create(max_active=2)
-    manage_alerts.delete_alert(world.unit_of_work, user_id=ADA, alert_id=first.id)
+    world.delete(first)
     world.tick(1, "90")
     world.tick(2, "110")
     assert world.get(third).state == "triggered"
@@ -184,9 +203,15 @@ def test_a_foreign_or_missing_alert_is_not_found(world: World) -> None:
         with pytest.raises(NotFoundError):
             world.change(stranger, user_id=user_id, threshold="1")
         with pytest.raises(NotFoundError):
-            manage_alerts.delete_alert(world.unit_of_work, user_id=user_id, alert_id=alert_id)
+            world.pause(stranger, user_id)
         with pytest.raises(NotFoundError):
-            manage_alerts.list_triggers(
+            world.snooze(stranger, NOON + timedelta(hours=1), user_id)
+        with pytest.raises(NotFoundError):
+            world.resume(stranger, user_id)
+        with pytest.raises(NotFoundError):
+            world.delete(stranger, user_id)
+        with pytest.raises(NotFoundError):
+            list_triggers(
                 world.unit_of_work, user_id=user_id, alert_id=alert_id, limit=20, cursor=None
             )
     assert world.get(alert) == alert
@@ -206,7 +231,13 @@ def test_lists_hold_the_users_own_newest_first_page_by_page(world: World) -> Non
         cursor = None
         while True:
             page = manage_alerts.list_alerts(
-                world.unit_of_work, world.clock, user_id=ADA, active=active, limit=2, cursor=cursor
+                world.unit_of_work,
+                world.cache,
+                world.clock,
+                user_id=ADA,
+                active=active,
+                limit=2,
+                cursor=cursor,
             )
             assert len(page.items) <= 2
             assert all(active is None or item.active is active for item in page.items)
@@ -221,47 +252,19 @@ def test_lists_hold_the_users_own_newest_first_page_by_page(world: World) -> Non
     assert listed(False) == [newest_first[0], *newest_first[4:]]
 
 
-def test_the_history_explains_each_trigger(world: World) -> None:
+def test_the_history_is_the_users_own_and_tells_the_rule_of_then(world: World) -> None:
     alert = world.create("above", "3", unit="gram", karat=22)
     other = world.create("above", "105")
     world.create("above", "105", user_id=BEN)
     world.tick(1, "90")
-    tick = world.tick(2, "110")
-    # the rule of then is told, not the one of now
+    world.tick(2, "110")
     world.change(alert, threshold="999")
-    history = manage_alerts.list_triggers(
+    [entry] = list_triggers(
         world.unit_of_work, user_id=ADA, alert_id=alert.id, limit=20, cursor=None
-    )
-    [entry] = [item.model_dump(mode="json") for item in history.items]
-    assert entry == {
-        "id": entry["id"],
-        "alert_id": str(alert.id),
-        "triggered_at": "2026-11-24T12:00:00Z",
-        "alert_type": "above",
-        "threshold": "3",
-        "currency": "USD",
-        "unit": "gram",
-        "karat": 22,
-        "price": "3.24186694567",
-        "level": "101.7931968",
-        "price_before": "90",
-        "price_after": "110",
-        "tick": {
-            "tick_id": str(tick.data.tick.tick_id),
-            "sequence": 2,
-            "slot": "2026-11-24T12:10:00Z",
-            "state": "fresh",
-            "origin": "live",
-            "sources": ["swissquote", "coinbase"],
-            "counted": 2,
-            "agreeing": 2,
-            "spread_bps": "1.5",
-            "exchange_rates_as_of": None,
-        },
-    }
-    told = {t.trigger_id for e in world.published() for t in e.data.triggers}
-    assert UUID(entry["id"]) in told
-    everything = manage_alerts.list_triggers(
+    ).items
+    assert (entry.version, entry.threshold, entry.karat) == (1, 3, 22)
+    assert entry.id in {t.trigger_id for e in world.published() for t in e.data.triggers}
+    everything = list_triggers(
         world.unit_of_work, user_id=ADA, alert_id=None, limit=20, cursor=None
     )
     assert {item.alert_id for item in everything.items} == {alert.id, other.id}
@@ -346,10 +349,272 @@ def test_an_alert_with_more_time_lives_on_and_an_expired_one_lives_again(world: 
     assert world.fired() == world.told() == [(living.id, 3), (claimed.id, 5)]
 
 
+def test_each_edit_of_the_rule_is_a_version_of_it(world: World) -> None:
+    alert = world.create("above", "100", note="old")
+    for version, fields in enumerate(
+        [
+            {"threshold": "101"},
+            {"repeat": "every", "cooldown_minutes": 5},
+            {"hysteresis_percent": "1"},
+            {"if_already_true": "fire"},
+            {"expires_at": "2027-01-01T00:00:00Z"},
+            {"alert_type": "below", "unit": "gram", "karat": 22, "currency": "EUR"},
+        ],
+        start=2,
+    ):
+        changed = world.change(alert, **fields)
+        assert changed.version == version
+        sent = changed.model_dump(mode="json")
+        assert {name: sent[name] for name in fields} == fields
+    for same in ({"note": "new", "channels": ["email"]}, {"threshold": "101"}, {}):
+        assert world.change(alert, **same).version == 7
+
+
+def test_an_expiry_alone_does_not_set_an_alert_anew(world: World) -> None:
+    world.tick(1, "90")
+    alert = world.create("above", "100", repeat="every", cooldown_minutes=60)
+    paused = world.pause(world.create("above", "100"))
+    triggered = world.create("above", "100")
+    world.tick(2, "110")
+    for state, one in (("cooling", alert), ("paused", paused), ("triggered", triggered)):
+        before = world.get(one)
+        after = world.change(one, expires_at="2027-01-01T00:00:00Z")
+        assert (after.state, after.due_at, after.levels) == (state, before.due_at, None)
+    assert world.armed() == set()
+
+
+def test_another_condition_leaves_behind_what_it_does_not_have(world: World) -> None:
+    alert = world.create("range_enter", "100", upper="110")
+    changed = world.change(alert, alert_type="trailing", trail_percent="5")
+    assert (changed.threshold, changed.upper, changed.trail_percent) == (None, None, 5)
+    with pytest.raises(InvalidFieldError) as refused:
+        world.change(alert, alert_type="above")
+    assert refused.value.field == "threshold"
+    with pytest.raises(InvalidFieldError) as refused:
+        world.change(alert, alert_type="sma_cross", period=3, threshold="1")
+    assert refused.value.field == "threshold"
+    assert world.get(alert) == changed
+
+
+def test_a_paused_alert_does_not_fire_until_it_is_resumed(world: World) -> None:
+    world.tick(1, "90")
+    alert = world.create("above", "100")
+    paused = world.pause(alert)
+    assert (paused.state, paused.active, paused.levels) == ("paused", False, None)
+    assert world.pause(alert) == paused
+    world.tick(2, "110")
+    resumed = world.resume(alert)
+    assert (resumed.state, resumed.active) == ("armed", True)
+    assert resumed.levels == alert.levels
+    assert world.resume(alert) == resumed
+    world.tick(3, "120")
+    assert world.fired() == []  # it was true already, and waits for the other side
+    world.tick(4, "90")
+    world.tick(5, "100")
+    assert world.fired() == world.told() == [(alert.id, 5)]
+
+
+def test_a_resumed_alert_fires_at_once_or_waits_but_is_never_refused(world: World) -> None:
+    world.tick(1, "90")
+    fire = world.pause(world.create("above", "100", if_already_true="fire"))
+    reject = world.pause(world.create("above", "100", if_already_true="reject"))
+    world.tick(2, "110")
+    assert world.resume(fire).state == "triggered"
+    assert world.resume(reject).state == "armed"
+    assert world.fired() == world.told() == [(fire.id, 2)]
+
+
+def test_a_snoozed_alert_goes_on_at_its_time(world: World) -> None:
+    world.tick(1, "90")
+    alert = world.create("above", "100", if_already_true="fire")
+    until = NOON + timedelta(minutes=30)
+    snoozed = world.snooze(alert, until)
+    assert (snoozed.state, snoozed.active, snoozed.due_at) == ("snoozed", True, until)
+    assert snoozed.levels is None
+    world.tick(2, "110")
+    world.clock.time = until - timedelta(seconds=1)
+    world.rearm()
+    assert world.get(alert) == snoozed
+    world.clock.time = until
+    world.rearm()
+    ended = world.get(alert)
+    assert (ended.state, ended.due_at, ended.triggered_at) == ("triggered", None, until)
+    assert world.fired() == world.told() == [(alert.id, 2)]
+
+
+def test_a_snooze_can_be_moved_and_ended_early(world: World) -> None:
+    alert = world.create("above", "100")
+    world.snooze(alert, NOON + timedelta(minutes=30))
+    later = NOON + timedelta(days=365)
+    assert world.snooze(alert, later).due_at == later
+    resumed = world.resume(alert)
+    assert (resumed.state, resumed.due_at) == ("armed", None)
+    world.snooze(alert, later)
+    assert world.pause(alert).due_at is None
+    assert world.armed() == set()
+
+
+@pytest.mark.parametrize(
+    "until", [NOON, NOON - timedelta(days=1), NOON + timedelta(days=365, seconds=1)]
+)
+def test_a_snooze_ends_in_the_future_within_a_year(world: World, until: datetime) -> None:
+    alert = world.create()
+    with pytest.raises(InvalidFieldError) as refused:
+        world.snooze(alert, until)
+    assert refused.value.field == "until"
+    assert world.get(alert) == alert
+
+
+def test_what_is_over_can_neither_be_paused_nor_resumed(world: World) -> None:
+    soon = (NOON + timedelta(hours=1)).isoformat()
+    world.tick(1, "90")
+    triggered = world.create("above", "100")
+    expired, paused = (world.create("above", "200", expires_at=soon) for _ in range(2))
+    world.pause(paused)
+    with pytest.raises(NotActiveError):
+        world.snooze(paused, NOON + timedelta(days=1))
+    world.tick(2, "110")
+    world.clock.time += timedelta(hours=1)
+    for alert, state in ((triggered, "triggered"), (expired, "expired"), (paused, "paused")):
+        before = world.get(alert)
+        assert before.state == state
+        for act in (
+            lambda alert: world.snooze(alert, NOON + timedelta(days=1)),
+            world.resume,
+            *([] if state == "paused" else [world.pause]),
+        ):
+            with pytest.raises(NotActiveError):
+                act(alert)
+        assert world.get(alert) == before
+    assert world.change(paused, expires_at=None).state == "paused"
+    assert world.resume(paused).active
+
+
+def test_an_alert_that_rests_says_until_when(world: World) -> None:
+    world.tick(1, "90")
+    alert = world.create("above", "100", repeat="every", cooldown_minutes=60)
+    world.tick(2, "110")
+    cooling = world.get(alert)
+    assert (cooling.state, cooling.active) == ("cooling", True)
+    assert cooling.due_at == NOON + timedelta(minutes=70)  # after the slot of the tick
+    world.clock.time = NOON + timedelta(hours=2)
+    world.rearm()
+    waiting = world.get(alert)
+    # for the price to leave the level by the hysteresis
+    assert (waiting.state, waiting.due_at) == ("cooling", None)
+    assert waiting.levels == LevelsView(series="price:USD", up=None, down=Decimal("99.8"))
+
+
+def test_an_alert_shows_how_far_it_is_from_firing(world: World) -> None:
+    """In the unit of what it watches, and against a price that its owner can see."""
+    common = {"unit": "gram", "karat": 22, "threshold": None}
+    world.tick(1, "3000")
+    trailing = world.create("trailing", trail_percent="5", **common)
+    change = world.create("percent_change", **{**common, "threshold": "-2"}, window="1h")
+    mean = world.create("sma_cross", period=2, **common)
+    assert trailing.reading == ReadingView(
+        value=Decimal(0),
+        reference=price_in_unit(Decimal(3000), Unit.GRAM, Karat.K22),
+        slot=NOON + timedelta(minutes=5),
+    )
+    assert change.reading is mean.reading is None  # too few ticks yet
+    world.tick(2, "2970")
+    mean_shown = world.get(mean)
+    assert mean_shown.levels == LevelsView(series="price:USD:sma:2", up=Decimal(0), down=Decimal(0))
+    assert mean_shown.reading is not None
+    assert mean_shown.reading.reference == price_in_unit(Decimal(2985), Unit.GRAM, Karat.K22)
+    for sequence in range(3, 14):
+        world.tick(sequence, "2970")
+    shown = {one.id: world.get(one) for one in (trailing, change)}
+    off_by_one_percent = {
+        "reference": price_in_unit(Decimal(3000), Unit.GRAM, Karat.K22),
+        "slot": NOON + timedelta(minutes=65),
+    }
+    assert [(one.levels, one.reading) for one in shown.values()] == [
+        (
+            LevelsView(series="price:USD:trailing:1", up=Decimal(5), down=None),
+            ReadingView(value=Decimal(1), **off_by_one_percent),
+        ),
+        (
+            LevelsView(series="price:USD:change:1h", up=None, down=Decimal(-2)),
+            ReadingView(value=Decimal(-1), **off_by_one_percent),
+        ),
+    ]
+    page = manage_alerts.list_alerts(
+        world.unit_of_work, world.cache, world.clock,
+        user_id=ADA, active=None, limit=20, cursor=None,
+    )  # fmt: skip
+    assert {one.id: one for one in page.items if one.id != mean.id} == shown
+
+
+@pytest.mark.parametrize("active", [None, True])
+def test_a_list_takes_as_many_statements_however_long_it_is(
+    world: World, active: bool | None
+) -> None:
+    world.tick(1, "100")
+
+    def statements() -> int:
+        seen: list[object] = []
+        listener = ("before_cursor_execute", lambda *sent: seen.append(sent))
+        event.listen(world.engine, *listener)
+        page = manage_alerts.list_alerts(
+            world.unit_of_work, world.cache, world.clock,
+            user_id=ADA, active=active, limit=50, cursor=None,
+        )  # fmt: skip
+        event.remove(world.engine, *listener)
+        assert all(item.reading for item in page.items)
+        return len(seen)
+
+    world.create("trailing", None, trail_percent="5")
+    one = statements()
+    for percent in range(6, 36):
+        world.create("trailing", None, trail_percent=str(percent))
+    assert statements() == one
+
+
+def test_the_peak_of_an_alert_outlives_edits_but_not_another_currency(world: World) -> None:
+    prices = {"USD": Decimal(100), "EUR": Decimal(90)}
+    world.deliver(make_tick(1, prices))
+    alert = world.create("trailing", None, trail_percent="5")
+    world.deliver(make_tick(2, {"USD": Decimal(99), "EUR": Decimal(89)}))
+    edited = world.change(alert, trail_percent="6", repeat="every")
+    assert edited.reading is not None
+    assert (edited.reading.value, edited.reading.reference) == (1, 100)
+    moved = world.change(alert, currency="EUR")
+    assert moved.reading is not None
+    assert (moved.reading.value, moved.reading.reference) == (0, 89)
+    world.change(alert, alert_type="above", threshold="1000")
+    again = world.change(alert, alert_type="trailing", trail_percent="5", currency="USD")
+    assert again.reading is not None
+    assert (again.reading.value, again.reading.reference) == (0, 99)
+
+
+def test_a_user_has_a_limit_of_alerts_in_all(world: World) -> None:
+    """S11: those that are over count, too, until they are deleted."""
+    world.tick(1, "100")
+    first = world.create("above", "100", if_already_true="fire", max_alerts=2)
+    world.create(max_alerts=2)
+    with pytest.raises(TooManyAlertsError):
+        world.create(max_alerts=2)
+    world.delete(first)
+    world.create(max_alerts=2)
+
+
+def test_resuming_an_alert_does_not_pass_the_limit(world: World) -> None:
+    """S11: a paused alert is not active, a snoozed one is."""
+    paused = world.pause(world.create(max_active=1))
+    world.snooze(world.create(max_active=1), NOON + timedelta(hours=1))
+    with pytest.raises(TooManyAlertsError):
+        world.create(max_active=1)
+    with pytest.raises(TooManyAlertsError):
+        world.resume(paused, max_active=1)
+    assert world.resume(paused, max_active=2).active
+
+
 def test_a_deleted_alert_is_gone_and_never_fires(world: World) -> None:
     alert = world.create()
     world.tick(1, "90")
-    manage_alerts.delete_alert(world.unit_of_work, user_id=ADA, alert_id=alert.id)
+    world.delete(alert)
     world.tick(2, "110")
     assert world.fired() == world.told() == []
     with pytest.raises(NotFoundError):
@@ -363,9 +628,8 @@ def running(world: World) -> World:
     world.tick(1, "90")
     with world.unit_of_work.begin() as tx:
         tx.repository.add_tick(stored(make_tick(2, {"USD": Decimal(110)})))
-        tx.repository.save_series(
-            Series("price:USD", Decimal(90), 1, 1, Decimal(110)), lease_to=new_id()
-        )
+        series = Series(SeriesName("USD"), Reading(Decimal(90), 1), 1)
+        tx.repository.save_series([series.moving(Reading(Decimal(110), 2))], new_id())
     world.end_leases()
     return world
 
@@ -431,14 +695,14 @@ def test_setting_an_alert_waits_while_the_price_moves(world: World) -> None:
     with ThreadPoolExecutor(1) as pool:
         with world.engine.begin() as connection:
             repository = Repository(connection)
-            series = repository.lock_series("price:USD", new_id())
-            assert series is not None
+            worker = new_id()
+            [series] = repository.lock_series(1, worker)
             creating = pool.submit(create)
             _wait_until_blocked(world)
             assert not done.is_set()
             tick = make_tick(2, {"USD": Decimal(110)})
             repository.add_tick(stored(tick))
-            repository.save_series(series.moved(Decimal(110)), lease_to=None)
+            repository.save_series([series.moved(Reading(Decimal(110), 2))], worker)
         assert creating.result(timeout=10).state == "triggered"
 
 
@@ -470,9 +734,7 @@ def test_changes_that_race_with_ticks_lose_and_double_nothing(
             if len(alerts) < 4:
                 alerts.append(racer.create(user_id=user_id, **rule))
             elif random.random() < 0.2:
-                manage_alerts.delete_alert(
-                    racer.unit_of_work, user_id=user_id, alert_id=alerts.pop().id
-                )
+                racer.delete(alerts.pop(), user_id)
             else:
                 racer.change(random.choice(alerts), user_id=user_id, **rule)
         racer.engine.dispose()
@@ -494,21 +756,21 @@ def test_changes_that_race_with_ticks_lose_and_double_nothing(
         racers += [pool.submit(tick) for _ in range(2)]
         for racer in racers:
             racer.result(timeout=60)
-    for event in events.values():
-        world.deliver(event)
+    for tick_event in events.values():
+        world.deliver(tick_event)
 
     series = world.series()
-    assert (series.applied_sequence, series.pending_price) == (41, None)
+    assert (series.applied_sequence, series.pending_value) == (41, None)
     # deleted alerts have no history any more, but their owners were told
     told = world.told()
     assert len(told) == len(set(told))
     kept = {row.id for row in world.sql("SELECT id FROM alerts")}
     assert sorted(world.fired()) == sorted(pair for pair in told if pair[0] in kept)
     assert world.armed() == {row.id for row in world.sql("SELECT id FROM alerts WHERE active")}
-    prices = {n: event.data.prices["USD"] for n, event in events.items()}
-    for row in world.sql("SELECT alert_id, direction, level FROM thresholds"):
+    prices = {n: tick_event.data.prices["USD"] for n, tick_event in events.items()}
+    for row in world.sql("SELECT alert_id, level_up, level_down FROM thresholds"):
         holds = {
-            n: price >= row.level if row.direction == "up" else price <= row.level
+            n: price <= row.level_down if row.level_up is None else price >= row.level_up
             for n, price in prices.items()
         }
         if holds[41]:
