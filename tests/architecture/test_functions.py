@@ -37,7 +37,10 @@ PROD = render("prod")
 # what is not ours to read: powertools and the Lambda runtime do
 FOREIGN_VARIABLES = {"POWERTOOLS_LOG_LEVEL"}
 # they keep the value that the code gives them, until somebody has a reason to change it
-LEFT_TO_THEIR_DEFAULT = {("alert_service", "max_active_alerts")}
+LEFT_TO_THEIR_DEFAULT = {
+    ("alert_service", "max_active_alerts"),
+    ("alert_service", "max_alerts"),
+}
 
 MAY_END_IN_A_STAR = {
     # streams are named by Lambda

@@ -100,6 +100,11 @@ def is_problem(answer: HttpAnswer) -> bool:
         ("unit", "stone"),
         ("karat", 7),
         ("alert_type", "sideways"),
+        ("upper", "6000"),
+        ("window", "24h"),
+        ("repeat", "sometimes"),
+        ("cooldown_minutes", -1),
+        ("hysteresis_percent", "51"),
         ("expires_at", "2001-01-01T00:00:00Z"),
         ("note", "x" * 5000),
         ("channels", ["pigeon"]),
@@ -113,6 +118,25 @@ def test_a_bad_alert_is_refused_by_the_name_of_its_field(
     answer = user.http.put("/alert", good | {field: value})
     assert answer.status == 422
     assert {error["field"].split(".")[0] for error in answer.body["errors"]} == {field}
+    assert user.http.get("/alert").body["items"] == []
+
+
+@pytest.mark.parametrize(
+    ("field", "body"),
+    [
+        ("upper", {"alert_type": "range_enter", "threshold": "5000", "upper": "4000"}),
+        ("window", {"alert_type": "percent_change", "threshold": "-2"}),
+        ("threshold", {"alert_type": "percent_change", "threshold": "0", "window": "1h"}),
+        ("trail_percent", {"alert_type": "trailing", "trail_percent": "100"}),
+        ("period", {"alert_type": "sma_cross", "period": 1}),
+    ],
+)
+def test_a_condition_that_makes_no_sense_is_refused_by_the_name_of_its_field(
+    user: User, field: str, body: dict[str, Any]
+) -> None:
+    answer = user.http.put("/alert", body)
+    assert answer.status == 422
+    assert [error["field"] for error in answer.body["errors"]] == [field]
     assert user.http.get("/alert").body["items"] == []
 
 
@@ -130,6 +154,8 @@ def test_a_foreign_alert_does_not_exist(stack: StackClient, user: User) -> None:
         stranger.http.get(path),
         stranger.http.get(f"{path}/history"),
         stranger.http.patch(path, {"note": "mine now"}),
+        stranger.http.post(f"{path}/pause"),
+        stranger.http.post(f"{path}/resume"),
         stranger.http.delete(path),
     ):
         assert answer.status == 404

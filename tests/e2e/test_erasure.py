@@ -260,6 +260,8 @@ def live_a_life(stack: StackClient, user: User, words: str) -> str:
             assert created.status == 201, created
         move(Decimal("6060.60"))
     stack.wait_for_mail(user.email, "6,060.60")
+    # which leaves a copy of them in Redis
+    assert user.http.get("/alert?active=true").status == 200
     code: str = enabled.body["recovery_codes"][0]
     return code
 

@@ -5,6 +5,7 @@ do, so it is written before the code is looked at.
 """
 
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 from uuid import uuid4
 
@@ -39,6 +40,8 @@ class Row:
     query: str = ""
     fresh: bool = False
 
+
+TOMORROW = (datetime.now(UTC) + timedelta(days=1)).isoformat()
 
 ALERT = {"alert_type": "above", "threshold": "9999", "currency": "USD"}
 
@@ -128,6 +131,9 @@ ROUTES: dict[str, Row] = {
     "GET /alert/{alert_id}": Row("owner", resource="alert"),
     "PATCH /alert/{alert_id}": Row("owner", 200, {"note": "Mine."}, resource="alert"),
     "DELETE /alert/{alert_id}": Row("owner", 204, resource="alert"),
+    "POST /alert/{alert_id}/pause": Row("owner", resource="alert"),
+    "POST /alert/{alert_id}/resume": Row("owner", resource="alert"),
+    "POST /alert/{alert_id}/snooze": Row("owner", 200, {"until": TOMORROW}, resource="alert"),
     "GET /alert/{alert_id}/history": Row("owner", resource="alert"),
     # --- email, notification ---------------------------------------------------------------------
     "GET /email/health": Row("anybody"),
