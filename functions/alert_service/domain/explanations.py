@@ -5,12 +5,13 @@ from decimal import Decimal
 
 from alert_service.domain.rules import given
 from alert_service.domain.triggers import HistoryEntry
+from goldalert.events.wording import WINDOWS
 from goldalert.money import format_decimal, round_apart, round_apart_to
 from goldalert.units import price_in_unit
 
-_EARLIER = {"1h": "an hour earlier", "24h": "24 hours earlier", "7d": "7 days earlier"}
-
 _PERCENT_PLACES = 2
+
+_LEVEL = "level"
 
 
 def price_before(entry: HistoryEntry) -> Decimal | None:
@@ -49,7 +50,7 @@ def _price_reason(entry: HistoryEntry) -> str:
             case "range_exit":
                 place = "outside"
             case _:
-                place = "at or above" if entry.price >= ends[0] else "at or below"
+                place = f"at or {entry.alert_type}"
         return _at_once(f"Gold stood at {_money(entry, entry.price, *ends)}", f"{place} {goal}")
     match entry.alert_type:
         case "range_enter":
@@ -74,27 +75,27 @@ def _percent_reason(entry: HistoryEntry) -> str:
     match entry.alert_type:
         case "trailing":
             sign, goal = -1, given(entry.trail_percent)
-            against, outcome = f"its peak of {base}{at}", f"reached your {format_decimal(goal)}%"
+            against = f"its peak of {base}{at}"
         case "sma_cross":
             sign, goal = 1, Decimal(0)
-            against, outcome = f"its average of {entry.period} ticks, {base},", "crossed it"
+            against = f"its average of {entry.period} ticks, {base}"
         case _:
             sign, goal = 1, given(entry.threshold)
-            against = f"the {base} of {_EARLIER[given(entry.window)]}{at}"
-            outcome = f"reached your {format_decimal(goal)}%"
+            against = f"the {base} of {WINDOWS[given(entry.window)]} earlier{at}"
     distance = _distance(sign * entry.value_after, goal)
+    against = f"{distance} {against}" if distance != _LEVEL else f"{_LEVEL} with {against}"
     now = _money(entry, entry.price, reference)
-    against = f"{distance} {against}" if distance != "level" else f"level with {against}"
     if entry.value_before is None:
-        return _at_once(f"Gold stood at {now}", f"{against.rstrip(',')}, which {outcome}")
+        return _at_once(f"Gold stood at {now}", f"{against}, which meets your {_percent(goal)}")
+    outcome = f"reached your {_percent(goal)}" if goal else "crossed it"
     return (
-        f"Gold came to {now}, {against.rstrip(',')}, and so {outcome}; "
+        f"Gold came to {now}, {against}, and so {outcome}; "
         f"at the tick before it was {_distance(sign * entry.value_before, goal)}."
     )
 
 
 def _at_once(stood: str, where: str) -> str:
-    return f"{stood}, {where}, when the alert was set to fire at once if so."
+    return f"{stood}, {where}: the alert was to fire at once if its condition was met already."
 
 
 def _money(entry: HistoryEntry, price: Decimal, *others: Decimal) -> str:
@@ -109,8 +110,12 @@ def _amount(entry: HistoryEntry, price: Decimal, *others: Decimal) -> str:
     return f"{max(rounded, key=lambda one: -int(one.as_tuple().exponent)):f}"
 
 
+def _percent(number: Decimal) -> str:
+    return f"{format_decimal(number)}%"
+
+
 def _distance(percent: Decimal, goal: Decimal) -> str:
     if percent == 0:
-        return "level"
+        return _LEVEL
     shown, _ = round_apart_to(abs(percent), abs(goal), _PERCENT_PLACES)
     return f"{shown:f}% {'above' if percent > 0 else 'below'}"
