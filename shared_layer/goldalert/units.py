@@ -67,7 +67,7 @@ def price_in_unit(
 
     Example:
         >>> price_in_unit(Decimal("4389.38"), Unit.GRAM, Karat.K18)
-        Decimal('105.841382260533')
+        Decimal('105.841382980053')
     """
     pure = _PURE_GRAMS[unit, karat]
     return _rounded_quotient(_EXACT.multiply(per_troy_ounce, pure), _PURE_OUNCE, rounding)
