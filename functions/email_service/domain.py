@@ -139,7 +139,8 @@ class AlertLine:
         distance_percent: the same, in percent of the threshold.
         lower: the range's lower end; None where there is no range.
         upper: its upper end.
-        reference: the price that a percentage is measured against, such as a peak.
+        reference: the price that a percentage is measured against, such as a peak, unless it is
+            the threshold itself.
         reference_name: what it is, such as `Peak`; None where there is no reference.
     """
 
@@ -253,7 +254,7 @@ def _alert_line(api_origin: str, trigger: Trigger) -> AlertLine:
     if trigger.threshold:
         part = abs(trigger.price - trigger.threshold) / trigger.threshold
     reference = reference_name = None
-    if trigger.reference is not None:
+    if trigger.reference is not None and trigger.reference != trigger.threshold:
         reference, _ = round_apart(trigger.reference, trigger.price, currency)
         reference_name = _reference_name(trigger)
     return AlertLine(
@@ -279,8 +280,6 @@ def _reference_name(trigger: Trigger) -> str:
             return f"{WINDOWS.get(trigger.window, trigger.window)} earlier".capitalize()
         case "trailing":
             return "Peak"
-        case "sma_cross":
-            return f"Average of {trigger.period} ticks"
         case _:
             return "Measured against"
 

@@ -137,7 +137,6 @@ def test_a_line_says_how_the_price_moved_and_how_far(
         ({"alert_type": "percent_change", "window": "1h"}, "An hour earlier"),
         ({"alert_type": "percent_change", "window": "30d"}, "30d earlier"),
         ({"alert_type": "trailing"}, "Peak"),
-        ({"alert_type": "sma_cross", "period": 20}, "Average of 20 ticks"),
         ({"alert_type": "a_type_of_tomorrow"}, "Measured against"),
     ],
 )
@@ -148,6 +147,12 @@ def test_a_line_names_what_the_price_is_measured_against(
     [line] = alert_mail("https://api.example", tick(), [one], "UTC").alerts
     assert line.reference_name == name
     assert line.reference == Decimal("4412.1038"), "never rounded to the price"
+
+
+def test_a_line_does_not_say_twice_what_the_price_has_crossed() -> None:
+    average = triggered(alert_type="sma_cross", period=20, reference="4400.0", threshold="4400")
+    [line] = alert_mail("https://api.example", tick(), [average], "UTC").alerts
+    assert (line.threshold, line.reference, line.reference_name) == (4400, None, None)
 
 
 @pytest.mark.parametrize(

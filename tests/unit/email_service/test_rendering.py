@@ -103,7 +103,7 @@ Gold Price Alert
                 "direction": "down",
             },
             "Gold fell 3.07% from its peak, past $4,415.29: now $4,412.10",
-            "  Peak: $4,551.85",
+            "  Peak:       $4,551.85",
         ),
         (
             {
@@ -114,7 +114,7 @@ Gold Price Alert
                 "threshold": Decimal("4410"),
             },
             "Gold rose above its average of 20 ticks, $4,410.00: now $4,412.10",
-            "  Average of 20 ticks: $4,410.00",
+            "  Threshold:  $4,410.00",
         ),
     ],
     ids=["range", "percent", "trailing", "average"],
