@@ -3,6 +3,7 @@
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import datetime, timedelta
 from decimal import Decimal
 from random import Random
@@ -735,6 +736,12 @@ def test_changes_that_race_with_ticks_lose_and_double_nothing(
                 alerts.append(racer.create(user_id=user_id, **rule))
             elif random.random() < 0.2:
                 racer.delete(alerts.pop(), user_id)
+            elif random.random() < 0.2:
+                alert = random.choice(alerts)
+                if racer.get(alert, user_id).active:
+                    with suppress(NotActiveError):  # a tick was faster
+                        racer.pause(alert, user_id)
+                        racer.resume(alert, user_id)
             else:
                 racer.change(random.choice(alerts), user_id=user_id, **rule)
         racer.engine.dispose()
