@@ -1,20 +1,18 @@
 """The end of an account, and the copy of what is held about it, through their handlers (S18)."""
 
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import Engine, create_engine
+from sqlalchemy import Engine, create_engine, event
 
 from alert_service.bootstrap import Services
-from alert_service.domain.series import Crossing, Reading, SeriesName
 from alert_service.handlers import internal, on_user_deleted
 from alert_service.repository import Repository
-from alert_service.use_cases.triggers import record_triggers
 from goldalert import aws
 from goldalert.errors import UnauthorizedError
 from goldalert.events.alerts import AlertTriggeredV1
@@ -26,7 +24,7 @@ from goldalert.messaging.relay import OutboxRelay, OutboxRow
 from tests.support.facts import user_deleted
 from tests.support.invocations import Context, deliver
 
-from .conftest import ADA, NOON, World, make_tick, stored
+from .conftest import ADA, World
 
 BEN = UUID(int=2)
 TABLES = ("alerts", "thresholds", "alert_history", "idempotency_keys")
@@ -151,38 +149,23 @@ def test_an_erasure_waits_for_a_tick_that_has_claimed_the_users_levels(
     fill(world)
     world.create("above", "120")
     world.create("above", "121", user_id=BEN)
-    with ThreadPoolExecutor(1) as pool:
-        with other_engine.begin() as connection:
-            repository = Repository(connection)
-            tick = stored(make_tick(3, {"USD": Decimal(130)}))
-            repository.add_tick(tick)
-            claimed = repository.claim(
-                SeriesName("USD"),
-                Crossing("up", Decimal(110), Decimal(130)),
-                tick.sequence,
-                limit=10,
-            )
-            alerts = [alert for alert, _ in claimed]
-            assert {alert.user_id for alert in alerts} == {ADA, BEN}
-            events = record_triggers(
-                repository,
-                alerts,
-                tick=tick,
-                before=Reading(Decimal(110), 2),
-                after=Reading(Decimal(130), 3),
-                now=NOON,
-                correlation_id="tick-3",
-            )
-            for event in events:
-                connection.exec_driver_sql(
-                    "INSERT INTO outbox (id, topic, event_type, message) "
-                    "VALUES (%s, 'alerts', 'alert_triggered', %s)",
-                    (event.event_id, event.to_message()),
-                )
-            erasing = pool.submit(erase)
-            wait_until_blocked(world)
-            assert not erasing.done()
+    has_claimed, may_go_on = threading.Event(), threading.Event()
+
+    def wait(_: object, __: object, statement: str, *___: object) -> None:
+        if "INTO outbox" in statement:
+            has_claimed.set()
+            assert may_go_on.wait(timeout=10)
+
+    event.listen(other_engine, "before_cursor_execute", wait)
+    with ThreadPoolExecutor(2) as pool:
+        ticking = pool.submit(World(other_engine).tick, 3, "130")
+        assert has_claimed.wait(timeout=10)
+        erasing = pool.submit(erase)
+        wait_until_blocked(world)
+        assert not erasing.done()
+        may_go_on.set()
         erasing.result(timeout=10)
+        ticking.result(timeout=10)
     assert users(world) == everywhere(BEN)
     assert triggers_for(world) == {BEN}
 
