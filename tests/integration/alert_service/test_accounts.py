@@ -258,6 +258,10 @@ def test_the_export_holds_what_is_the_users(world: World) -> None:
         ("below", "50", None),
         ("above", "100", "sell"),
     ]
+    assert [(a["version"], a["state"], a["repeat"]) for a in part["alerts"]] == [
+        (1, "armed", "once"),
+        (1, "triggered", "once"),
+    ]
     [trigger] = part["triggers"]
     assert (trigger["alert_id"], trigger["price"]) == (part["alerts"][1]["id"], "110")
     assert trigger["tick"]["slot"] == "2026-11-24T12:10:00Z"
