@@ -175,6 +175,13 @@ class Rule:
             down=None if zone.up is None else self._off(zone.up, -1),
         )
 
+    @property
+    def fires_when_reached(self) -> bool:
+        """Whether to reach its level is all there is to it: one level of a price, one trigger."""
+        zone = self.zone
+        is_single = zone.up is None or zone.down is None
+        return self.repeat == "once" and is_single and self.series(None).measure == "price"
+
     def holds(self, value: Decimal) -> bool:
         """Say whether the condition is true while its series stands at `value`."""
         return self.alert_type not in _MOMENTS and self.zone.holds(value)

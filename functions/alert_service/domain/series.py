@@ -18,8 +18,9 @@ from goldalert.units import PLACES
 Window = Literal["1h", "24h", "7d"]
 Measure = Literal["price", "change", "sma", "trailing"]
 Direction = Literal["up", "down"]
-Kind = Literal["condition", "first_price", "rearm"]
-"""Why levels are armed: to fire; to fire at the first value, too; to have the alert armed again."""
+Kind = Literal["once", "condition", "first_price", "rearm"]
+"""Why levels are armed: to fire, once, whatever else is; to be judged; to be judged at the first
+value of the series, too; to have the alert armed again."""
 
 WINDOWS: Mapping[Window, timedelta] = {
     "1h": timedelta(hours=1),
@@ -278,7 +279,13 @@ class Crossing:
     direction: Direction
     low: Decimal
     high: Decimal
-    kinds: Sequence[Kind] = ("condition", "first_price", "rearm")
+    kinds: Sequence[Kind] = ("once", "condition", "first_price", "rearm")
+
+    def beginning_at(self, level: Decimal) -> "Crossing":
+        """Return the rest of the move from a level on, which it includes."""
+        if self.direction == "up":
+            return replace(self, low=level - PLACES)
+        return replace(self, high=level + PLACES)
 
 
 def crossings(before: Decimal | None, after: Decimal) -> list[Crossing]:

@@ -130,12 +130,12 @@ def price_reached(rule: Rule, direction: Direction | None, after: Reading) -> De
             return given(rule.threshold)
 
 
-def pack(triggers: Sequence[Trigger], max_bytes: int) -> Iterator[list[Trigger]]:
-    """Cut triggers into messages of at most 100 triggers and `max_bytes` of their JSON."""
-    message: list[Trigger] = []
+def pack(triggers: Sequence[str], max_bytes: int) -> Iterator[list[str]]:
+    """Cut triggers, each as JSON, into messages of at most 100 triggers and `max_bytes`."""
+    message: list[str] = []
     size = 0
     for trigger in triggers:
-        trigger_size = len(trigger.model_dump_json(exclude_none=True).encode()) + len(",")
+        trigger_size = len(trigger.encode()) + len(",")
         if message and (len(message) == TRIGGERS_PER_MESSAGE or size + trigger_size > max_bytes):
             yield message
             message, size = [], 0

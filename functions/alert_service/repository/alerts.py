@@ -98,6 +98,8 @@ class AlertRows(Rows):
         )
 
     def delete_alert(self, alert_id: UUID) -> None:
+        """Delete an alert with its levels and its history."""
+        self._run("DELETE FROM alert_history WHERE alert_id = :id", id=alert_id)
         self._run("DELETE FROM alerts WHERE id = :id", id=alert_id)
 
     def alert(self, user_id: UUID, alert_id: UUID) -> Alert | None:
@@ -160,7 +162,8 @@ class AlertRows(Rows):
         """Delete whatever is a user's, whose lock is held.
 
         In the order in which everyone locks: a tick that has claimed a level of the user is waited
-        for, and its history is then seen; one that comes later waits, and finds none.
+        for, and so is a snooze that ends, and the history is then seen; a tick that comes later
+        waits, and finds no level.
         """
         of_user = "SELECT id FROM alerts WHERE user_id = :user_id"
         for statement in (
@@ -168,8 +171,8 @@ class AlertRows(Rows):
             f"(SELECT series FROM thresholds WHERE alert_id IN ({of_user})) "
             "ORDER BY name FOR SHARE",
             f"DELETE FROM thresholds WHERE alert_id IN ({of_user})",
-            "DELETE FROM alert_history WHERE user_id = :user_id",
             "DELETE FROM alerts WHERE user_id = :user_id",
+            "DELETE FROM alert_history WHERE user_id = :user_id",
             "DELETE FROM idempotency_keys WHERE user_id = :user_id",
         ):
             self._run(statement, user_id=user_id)

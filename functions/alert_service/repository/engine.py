@@ -26,6 +26,7 @@ from alert_service.domain.series import (
 from alert_service.repository.alerts import COLUMNS, alert_of
 from alert_service.repository.rows import Rows
 from goldalert.events.prices import Tick
+from goldalert.units import Karat, Unit, price_in_unit
 
 TICK = "t.sequence, t.facts, t.prices, t.rates, t.correlation_id"
 
@@ -50,6 +51,48 @@ _MOVES = (
     "jsonb_to_recordset(CAST(:moves AS jsonb)) AS m(name text, low numeric, high numeric, "
     "kinds text[])"
 )
+
+
+_NEAREST_FIRST = {"up": "ASC", "down": "DESC"}
+
+_FIRES = "(t.kind = 'once' AND (t.expires_at IS NULL OR t.expires_at > :slot))"
+
+_NEW_ID = (
+    "CAST(encode(set_bit(set_bit(overlay(uuid_send(gen_random_uuid()) PLACING substring(int8send("
+    "CAST(extract(epoch FROM clock_timestamp()) * 1000 AS bigint)) FROM 3) FROM 1 FOR 6), "
+    "52, 1), 53, 1), 'hex') AS uuid)"
+)
+"""A UUIDv7, as `goldalert.ids.new_id` makes them: the time in 48 bits, version 7 for version 4."""
+
+# Each step reads what the one before has written. The levels are deleted by their place, which a
+# locked row does not change. What the history has already is not told again.
+_FIRE_ONCE = {
+    direction: "WITH reached AS (DELETE FROM thresholds WHERE ctid = ANY(ARRAY("
+    f"  SELECT t.ctid FROM {_MOVES} JOIN thresholds t ON {crossed} AND {_FIRES} "
+    f"  ORDER BY t.level_{direction} {_NEAREST_FIRST[direction]} LIMIT :limit "
+    "  FOR UPDATE OF t SKIP LOCKED)) "
+    f"RETURNING alert_id, level_{direction} AS level), "
+    "fired AS (UPDATE alerts a SET state = 'triggered', triggered_at = :now FROM reached r "
+    "WHERE a.id = r.alert_id "
+    f"RETURNING a.*, r.level, {_NEW_ID} AS trigger_id), "
+    "priced AS MATERIALIZED (SELECT f.*, p.price FROM fired f JOIN "
+    "  jsonb_to_recordset(CAST(:prices AS jsonb)) AS p(unit text, karat smallint, price numeric) "
+    "  ON (p.unit, p.karat) = (f.unit, f.karat)), "
+    "history AS (INSERT INTO alert_history (id, alert_id, user_id, tick_id, triggered_at, version, "
+    "  alert_type, threshold, currency, unit, karat, value, series_before, sequence_before, "
+    "  series_after) "
+    "  SELECT trigger_id, id, user_id, :tick_id, :now, version, alert_type, threshold, currency, "
+    "  unit, karat, price, CAST(:before AS numeric), CAST(:sequence_before AS bigint), :after "
+    "  FROM priced ON CONFLICT (alert_id, tick_id) DO NOTHING RETURNING id) "
+    "SELECT user_id, level, CAST(row_to_json((SELECT t FROM (SELECT p.trigger_id, "
+    "  p.id AS alert_id, p.user_id, p.alert_type, CAST(p.threshold AS text) AS threshold, "
+    "  CAST(p.price AS text) AS price, p.currency, p.unit, p.karat, p.note, p.channels, p.version, "
+    "  CAST(:direction AS text) AS direction) AS t)) AS text) AS trigger FROM priced p "
+    # IS TRUE keeps it a look into a hash: as a join it was seen to compare all with all
+    f"WHERE (trigger_id IN (SELECT id FROM history)) IS TRUE "
+    f"ORDER BY level {_NEAREST_FIRST[direction]}"
+    for direction, crossed in _CROSSED.items()
+}
 
 
 class EngineRows(Rows):
@@ -349,28 +392,64 @@ class EngineRows(Rows):
                 found.update(SeriesName.parse(name) for name in rows.scalars())
         return found
 
-    def claim(
-        self, name: SeriesName, crossing: Crossing, sequence: int, *, limit: int
-    ) -> list[tuple[Alert, Kind]]:
-        """Disarm up to `limit` alerts, levels of which a tick crosses; return them, locked.
+    def fire_once(
+        self,
+        name: SeriesName,
+        crossing: Crossing,
+        tick: StoredTick,
+        *,
+        before: Reading | None,
+        now: datetime,
+        limit: int,
+    ) -> list[tuple[UUID, str, Decimal]]:
+        """Fire up to `limit` alerts that need no judging, the nearest first: all in the database.
 
-        What someone else holds just now, a user who changes an alert, say, is passed by, so that
-        this never waits. Nothing is lost by it: one worker claims at a time, and looks for what is
-        left with the series locked before the series moves on.
+        Return the owner of each, what is told of it as the JSON of a `Trigger`, and its level.
+        What someone else holds just now is passed by, as `claim` does.
         """
         rows = self._run(
+            _FIRE_ONCE[crossing.direction],
+            moves=_moves([(name, crossing)]),
+            sequence=tick.sequence,
+            slot=tick.tick.slot,
+            tick_id=tick.tick.tick_id,
+            now=now,
+            before=before and before.value,
+            sequence_before=before and before.sequence,
+            after=tick.prices[name.currency],
+            prices=_prices_in_units(tick.prices[name.currency]),
+            direction=crossing.direction,
+            limit=limit,
+        )
+        return [(row.user_id, row.trigger, row.level) for row in rows]
+
+    def claim(
+        self, name: SeriesName, crossing: Crossing, tick: StoredTick, *, limit: int
+    ) -> list[tuple[Alert, Kind, Decimal]]:
+        """Disarm up to `limit` alerts, levels of which a tick crosses, the nearest first.
+
+        Return them, locked, with the kind and the level that was crossed; but not those that
+        `fire_once` is for. What someone else holds just now, a user who changes an alert, say, is
+        passed by, so that this never waits. Nothing is lost by it: one worker claims at a time, and
+        looks for what is left with the series locked before the series moves on.
+        """
+        direction = crossing.direction
+        rows = self._run(
             # a locked row stays where it is
-            f"WITH found AS MATERIALIZED (SELECT t.ctid AS place, t.kind AS kind, {COLUMNS} "
-            f"  FROM {_MOVES} JOIN thresholds t ON {_CROSSED[crossing.direction]} "
-            "  JOIN alerts a ON a.id = t.alert_id LIMIT :limit "
+            f"WITH found AS MATERIALIZED (SELECT t.ctid AS place, t.kind AS kind, "
+            f"  t.level_{direction} AS level, {COLUMNS} "
+            f"  FROM {_MOVES} JOIN thresholds t ON {_CROSSED[direction]} "
+            f"  JOIN alerts a ON a.id = t.alert_id WHERE NOT {_FIRES} "
+            f"  ORDER BY t.level_{direction} {_NEAREST_FIRST[direction]} LIMIT :limit "
             "  FOR UPDATE OF t SKIP LOCKED FOR NO KEY UPDATE OF a SKIP LOCKED), "
             "gone AS (DELETE FROM thresholds WHERE ctid = ANY(ARRAY(SELECT place FROM found))) "
             "SELECT * FROM found",
-            sequence=sequence,
+            sequence=tick.sequence,
+            slot=tick.tick.slot,
             moves=_moves([(name, crossing)]),
             limit=limit,
         )
-        return [(alert_of(row), row.kind) for row in rows]
+        return [(alert_of(row), row.kind, row.level) for row in rows]
 
     # --- what time does ---
 
@@ -485,8 +564,21 @@ def _moves(moves: Sequence[tuple[SeriesName, Crossing]]) -> str:
     )
 
 
+def _prices_in_units(per_troy_ounce: Decimal) -> str:
+    return json.dumps(
+        [
+            {"unit": unit, "karat": karat, "price": price_in_unit(per_troy_ounce, unit, karat)}
+            for unit in Unit
+            for karat in Karat
+        ],
+        default=str,
+    )
+
+
 def _level(alert: Alert, kind: Kind) -> dict[str, object]:
     zone = alert.rule.rearm_zone if kind == "rearm" else alert.rule.zone
+    if kind == "condition" and alert.rule.fires_when_reached:
+        kind = "once"
     return {
         "alert_id": alert.id,
         "user_id": alert.user_id,

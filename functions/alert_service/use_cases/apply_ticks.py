@@ -11,6 +11,7 @@ schedule.
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import Protocol
 from uuid import UUID
 
@@ -21,6 +22,7 @@ from alert_service.domain.series import (
     Crossing,
     Kind,
     Past,
+    Reading,
     Series,
     SeriesName,
     StoredTick,
@@ -30,7 +32,7 @@ from alert_service.domain.series import (
 from alert_service.errors import InvalidTickError, SeriesBusyError
 from alert_service.use_cases.active_alerts import forget_active_alerts
 from alert_service.use_cases.rearm import Rests, rearm_due_alerts
-from alert_service.use_cases.triggers import record_triggers
+from alert_service.use_cases.triggers import as_json, make_events, record_triggers
 from goldalert.cache.cache_aside import Cache
 from goldalert.clock import Clock
 from goldalert.db.unit_of_work import Transaction, UnitOfWork
@@ -63,9 +65,19 @@ class Ticks(Rests, Protocol):
     def crossed(
         self, moves: Sequence[tuple[SeriesName, Crossing]], sequence: int
     ) -> set[SeriesName]: ...
+    def fire_once(
+        self,
+        name: SeriesName,
+        crossing: Crossing,
+        tick: StoredTick,
+        *,
+        before: Reading | None,
+        now: datetime,
+        limit: int,
+    ) -> list[tuple[UUID, str, Decimal]]: ...
     def claim(
-        self, name: SeriesName, crossing: Crossing, sequence: int, *, limit: int
-    ) -> list[tuple[Alert, Kind]]: ...
+        self, name: SeriesName, crossing: Crossing, tick: StoredTick, *, limit: int
+    ) -> list[tuple[Alert, Kind, Decimal]]: ...
 
 
 def on_price_updated(
@@ -204,58 +216,74 @@ def _claim(
     worker: UUID,
     has_time: HasTime,
 ) -> None:
-    """Fire, in chunks, the alerts whose levels a series crosses on its way to its pending value.
+    """Claim, in chunks, the alerts whose levels a series crosses on its way to its pending value.
 
     It may leave some, those that a user is changing just now; whoever advances looks again.
     """
     owners: set[UUID] = set()
     try:
         for crossing in crossings(series.value, given(series.pending).value):
-            claimed = CHUNK_ROWS
-            while claimed == CHUNK_ROWS and has_time():
-                with unit_of_work.begin() as tx:
-                    alerts = _claim_chunk(tx, clock, series, crossing, tick, worker)
-                owners.update(alert.user_id for alert in alerts)
-                claimed = len(alerts)
+            for claim_chunk in (_fire_chunk, _judge_chunk):
+                rest, claimed = crossing, CHUNK_ROWS
+                while claimed == CHUNK_ROWS and has_time():
+                    with unit_of_work.begin() as tx:
+                        if not tx.repository.share_lease(series.name, worker):
+                            raise SeriesBusyError
+                        chunk, last = claim_chunk(tx, clock, series, rest, tick)
+                    owners.update(chunk)
+                    claimed = len(chunk)
+                    rest = rest if last is None else rest.beginning_at(last)
     finally:
         forget_active_alerts(cache, owners)
 
 
-def _claim_chunk(
-    tx: Transaction[Ticks],
-    clock: Clock,
-    series: Series,
-    crossing: Crossing,
-    tick: StoredTick,
-    worker: UUID,
-) -> list[Alert]:
-    """Claim alerts, do what becomes of each, and return them."""
-    if not tx.repository.share_lease(series.name, worker):
-        raise SeriesBusyError
-    claimed = tx.repository.claim(series.name, crossing, tick.sequence, limit=CHUNK_ROWS)
-    before, after = series.reading, given(series.pending)
-    steps = [
-        (alert, on_claim(alert.rule, kind, series.value, after.value, tick.tick.slot))
-        for alert, kind in claimed
-    ]
+def _fire_chunk(
+    tx: Transaction[Ticks], clock: Clock, series: Series, crossing: Crossing, tick: StoredTick
+) -> tuple[list[UUID], Decimal | None]:
+    """Fire alerts that need no judging; return their owners, and the last level that was claimed.
+
+    The database does it alone, for a price on which many thousands wait.
+    """
     now = clock.now()
+    fired = tx.repository.fire_once(
+        series.name, crossing, tick, before=series.reading, now=now, limit=CHUNK_ROWS
+    )
     tx.publish(
-        *record_triggers(
-            tx.repository,
-            [alert for alert, step in steps if step.fires],
-            tick=tick,
-            before=before,
-            after=after,
+        *make_events(
+            [trigger for _, trigger, _ in fired],
+            tick,
             now=now,
             correlation_id=tick.correlation_id,
         )
     )
-    alerts = [alert.after(step, now) for alert, step in steps]
-    tx.repository.save_states(alerts)
+    return [owner for owner, _, _ in fired], fired[-1][2] if fired else None
+
+
+def _judge_chunk(
+    tx: Transaction[Ticks], clock: Clock, series: Series, crossing: Crossing, tick: StoredTick
+) -> tuple[list[UUID], Decimal | None]:
+    """Claim alerts and do what becomes of each; return as `_fire_chunk` does."""
+    claimed = tx.repository.claim(series.name, crossing, tick, limit=CHUNK_ROWS)
+    before, after = series.reading, given(series.pending)
+    steps = [
+        (alert, on_claim(alert.rule, kind, series.value, after.value, tick.tick.slot))
+        for alert, kind, _ in claimed
+    ]
+    now = clock.now()
+    triggers = record_triggers(
+        tx.repository,
+        [alert for alert, step in steps if step.fires],
+        tick=tick,
+        before=before,
+        after=after,
+        now=now,
+    )
+    tx.publish(*make_events(as_json(triggers), tick, now=now, correlation_id=tick.correlation_id))
+    tx.repository.save_states([alert.after(step, now) for alert, step in steps])
     # on this series, to which alerts may have been moved whose peak was the same
     tx.repository.arm(
         [(alert, step.arm) for alert, step in steps if step.arm is not None],
         series.name,
         tick.sequence,
     )
-    return alerts
+    return [alert.user_id for alert, _ in steps], claimed[-1][2] if claimed else None

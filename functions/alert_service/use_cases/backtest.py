@@ -36,7 +36,9 @@ MAX_TRIGGERS = 1_000
 class PastTicks(Protocol):
     """What a back-test needs of the database."""
 
-    def past_ticks(self, currency: str, begin: datetime, *, earlier: int) -> list[PastTick]: ...
+    def past_ticks(
+        self, currency: str, since: datetime, *, window: timedelta, count: int
+    ) -> list[PastTick]: ...
     def last_slot(self) -> datetime | None: ...
 
 
@@ -51,9 +53,9 @@ def backtest(
     rule, now = request.rule, clock.now()
     check_rule(rule, now)
     since = now - timedelta(days=request.days)
-    begin, earlier = history_needed(rule, since)
+    window, count = history_needed(rule)
     with unit_of_work.begin() as tx:
-        ticks = tx.repository.past_ticks(rule.currency, begin, earlier=earlier)
+        ticks = tx.repository.past_ticks(rule.currency, since, window=window, count=count)
         last_slot = tx.repository.last_slot()
     alert = Alert(
         id=new_id(),

@@ -1,6 +1,6 @@
 """What is done for alerts that fire, by a tick or at once: entries in the history, and events."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Protocol
 from uuid import UUID
@@ -10,9 +10,12 @@ from alert_service.domain.series import Reading, StoredTick
 from alert_service.domain.triggers import make_trigger, pack
 from goldalert.events.alerts import AlertTriggeredData, AlertTriggeredV1, Trigger
 from goldalert.ids import new_id
-from goldalert.messaging.outbox import MAX_EVENT_BYTES
+from goldalert.messaging.outbox import MAX_EVENT_BYTES, WrittenEvent
 
 PRODUCER = "alert_service"
+
+_NO_TRIGGERS = "[]}}"
+"""How an event without triggers ends: they are the last that it says."""
 
 
 class History(Protocol):
@@ -37,9 +40,8 @@ def record_triggers(
     before: Reading | None,
     after: Reading,
     now: datetime,
-    correlation_id: str,
-) -> list[AlertTriggeredV1]:
-    """Add alerts that fire to the history; return the events for the same transaction.
+) -> list[Trigger]:
+    """Add alerts that fire to the history; return what is to be told of them.
 
     An alert that this tick has triggered before is left out: it triggers once per tick (R6).
     """
@@ -51,15 +53,33 @@ def record_triggers(
         after=after,
         now=now,
     )
+    return [trigger for trigger in triggers if trigger.trigger_id in added]
 
-    def event(packed: list[Trigger]) -> AlertTriggeredV1:
-        return AlertTriggeredV1(
-            occurred_at=now,
-            producer=PRODUCER,
-            correlation_id=correlation_id,
-            data=AlertTriggeredData(tick=tick.tick, triggers=packed),
-        )
 
-    room = MAX_EVENT_BYTES - len(event([]).to_message().encode())
-    new = [trigger for trigger in triggers if trigger.trigger_id in added]
-    return [event(packed) for packed in pack(new, room)]
+def as_json(triggers: Iterable[Trigger]) -> list[str]:
+    return [trigger.model_dump_json(exclude_none=True) for trigger in triggers]
+
+
+def make_events(
+    triggers: Sequence[str], tick: StoredTick, *, now: datetime, correlation_id: str
+) -> list[WrittenEvent]:
+    """Return the events that tell of triggers of a tick, which are given as JSON.
+
+    A tick may trigger many thousands of alerts. They are written once, and never read on the way.
+    """
+    events = []
+    room = MAX_EVENT_BYTES - len(_event_of(tick, now, correlation_id).to_message().encode())
+    for packed in pack(triggers, room):
+        event = _event_of(tick, now, correlation_id)
+        head = event.to_message().removesuffix(_NO_TRIGGERS)
+        events.append(WrittenEvent(event, f"{head}[{','.join(packed)}]}}}}"))
+    return events
+
+
+def _event_of(tick: StoredTick, now: datetime, correlation_id: str) -> AlertTriggeredV1:
+    return AlertTriggeredV1(
+        occurred_at=now,
+        producer=PRODUCER,
+        correlation_id=correlation_id,
+        data=AlertTriggeredData(tick=tick.tick, triggers=[]),
+    )

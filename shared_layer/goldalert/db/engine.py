@@ -2,6 +2,7 @@
 
 import ssl
 from collections.abc import Callable
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from goldalert.db.outage import sqlstate
@@ -67,11 +68,30 @@ def make_engine(
         # an error's text goes to the log, where no address or token may be (S15)
         hide_parameters=True,
     )
+    _read_times_fast(engine)
     _shorten_errors(engine)
     _leave_conversations_that_broke_off(engine)
     if reread:
         _renew_login(engine, reread)
     return engine
+
+
+def _read_times_fast(engine: "Engine") -> None:
+    """Read `timestamptz` ten times as fast as the driver, which asks `strptime`."""
+    from pg8000.converters import TIMESTAMPTZ, timestamptz_in
+    from sqlalchemy import event
+
+    def read(text: str) -> datetime | str:
+        try:
+            return datetime.fromisoformat(text)
+        except ValueError:
+            # infinity, and years that Python has not
+            unread: datetime | str = timestamptz_in(text)
+            return unread
+
+    @event.listens_for(engine, "connect")
+    def connect(connection: Any, record: object) -> None:
+        connection.register_in_adapter(TIMESTAMPTZ, read)
 
 
 def _shorten_errors(engine: "Engine") -> None:

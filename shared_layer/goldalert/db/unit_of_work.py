@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 from uuid import UUID
 
 from goldalert.events.catalogue import AnyEvent
-from goldalert.messaging.outbox import store
+from goldalert.messaging.outbox import WrittenEvent, store
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
@@ -32,10 +32,10 @@ class Transaction[Repository]:
 
     repository: Repository
     connection: "Connection"
-    _events: list[AnyEvent] = field(default_factory=list)
+    _events: list[AnyEvent | WrittenEvent] = field(default_factory=list)
     _actions: list[Callable[[], object]] = field(default_factory=list)
 
-    def publish(self, *events: AnyEvent) -> None:
+    def publish(self, *events: AnyEvent | WrittenEvent) -> None:
         """Publish events if, and only if, this transaction commits."""
         self._events.extend(events)
 

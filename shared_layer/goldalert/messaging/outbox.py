@@ -2,7 +2,9 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from goldalert.events.catalogue import AnyEvent, topic_of
 
@@ -19,11 +21,33 @@ MAX_EVENT_BYTES = MAX_MESSAGE_BYTES - ATTRIBUTES_BYTES
 """The most that an event's JSON may take in UTF-8."""
 
 
+@dataclass(frozen=True)
+class WrittenEvent:
+    """An event that was put together as JSON, for whom models of its parts cost too much.
+
+    Attributes:
+        event: the event without those parts.
+        message: the whole of it, as `to_message` of its model would write it.
+    """
+
+    event: AnyEvent
+    message: str
+
+    @property
+    def event_id(self) -> UUID:
+        """The id of the event."""
+        return self.event.event_id
+
+    def to_message(self) -> str:
+        """Return the event as the JSON that travels through SNS and SQS."""
+        return self.message
+
+
 class EventTooLargeError(Exception):
     """The event does not fit into one message; its producer must pack less into it."""
 
 
-def store(connection: "Connection", events: Sequence[AnyEvent]) -> None:
+def store(connection: "Connection", events: Sequence[AnyEvent | WrittenEvent]) -> None:
     """Insert events into the service's outbox, in one statement.
 
     Raises:
@@ -34,15 +58,17 @@ def store(connection: "Connection", events: Sequence[AnyEvent]) -> None:
         return
     from sqlalchemy import text
 
-    rows = [
-        {
-            "id": str(event.event_id),
-            "topic": topic_of(event),
-            "event_type": event.event_type,
-            "message": event.to_message(),
-        }
-        for event in events
-    ]
+    rows = []
+    for event in events:
+        model = event.event if isinstance(event, WrittenEvent) else event
+        rows.append(
+            {
+                "id": str(model.event_id),
+                "topic": topic_of(model),
+                "event_type": model.event_type,
+                "message": event.to_message(),
+            }
+        )
     for row in rows:
         if len(row["message"].encode()) > MAX_EVENT_BYTES:
             raise EventTooLargeError(f"{row['event_type']} {row['id']}")

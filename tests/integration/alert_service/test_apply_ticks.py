@@ -232,7 +232,7 @@ def add_alerts(world: World, count: int, note: str | None = None) -> set[UUID]:
     )
     world.sql(
         "INSERT INTO thresholds (alert_id, user_id, level_up, armed_after, series, kind) "
-        "SELECT id, user_id, threshold, 0, 'price:USD', 'condition' FROM alerts "
+        "SELECT id, user_id, threshold, 0, 'price:USD', 'once' FROM alerts "
         "WHERE id <> :first RETURNING 1",
         first=first.id,
     )

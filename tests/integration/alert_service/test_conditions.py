@@ -5,6 +5,8 @@ from decimal import Decimal
 
 import pytest
 
+from goldalert.ids import new_id
+
 from .conftest import NOON, World, make_tick
 
 
@@ -59,9 +61,9 @@ def test_a_change_is_measured_against_the_last_tick_at_or_before_the_window(
     world: World, threshold: str, last: str
 ) -> None:
     alert = world.create("percent_change", threshold, window="1h")
-    # the first tick is an hour before the thirteenth; a held tick counts for nothing
-    drive(world, "100", *["100.5"] * 11, last)
-    assert fired_at(world) == [13]
+    # the second tick is an hour before the fourteenth
+    drive(world, "99", "100", *["100.5"] * 11, last)
+    assert fired_at(world) == [14]
     [event] = world.published()
     [trigger] = event.data.triggers
     assert trigger.alert_id == alert.id
@@ -130,8 +132,12 @@ def test_a_new_high_joins_peaks_and_the_alerts_go_on_alike(world: World) -> None
     [row] = world.sql(trailing)
     assert row.name == "price:USD:trailing:2"
     drive(world, "99", "88", first=4)
-    assert world.fired() == world.told() == sorted(
-        [(first.id, 4), (second.id, 4), (third.id, 5)], key=lambda pair: (pair[1], pair[0])
+    assert (
+        world.fired()
+        == world.told()
+        == sorted(
+            [(first.id, 4), (second.id, 4), (third.id, 5)], key=lambda pair: (pair[1], pair[0])
+        )
     )
     world.rearm()
     assert world.sql(trailing) == []
@@ -165,7 +171,47 @@ def test_a_tick_moves_every_series_that_follows_from_it(world: World) -> None:
     world.create("trailing", None, trail_percent="50")
     drive(world, "100", "90")
     assert world.series("price:USD:sma:2").value == Decimal("-5.263157894737")
-    assert world.series("price:USD:trailing:1").value == 10
+    assert world.series("price:USD:trailing:0").value == 10
     world.deliver(make_tick(3, {"USD": Decimal(80)}, "held"))
-    assert world.series("price:USD:trailing:1").value == 10
-    assert world.series("price:USD:trailing:1").applied_sequence == 3
+    assert world.series("price:USD:trailing:0").value == 10
+    assert world.series("price:USD:trailing:0").applied_sequence == 3
+
+
+@pytest.mark.parametrize(
+    ("alert_type", "before", "after"), [("above", "90", "110"), ("crosses_down", "110", "90")]
+)
+def test_what_the_database_fires_alone_is_told_and_kept_as_what_is_judged(
+    world: World, alert_type: str, before: str, after: str
+) -> None:
+    fields = {"threshold": "3.10", "unit": "gram", "karat": 22, "note": 'a "note" ü\n'}
+    once = world.create(alert_type, channels=["in_app"], **fields)
+    judged = world.create(alert_type, channels=["in_app"], **fields)
+    assert {row.kind for row in world.sql("SELECT kind FROM thresholds")} == {"once"}
+    world.sql(
+        "UPDATE thresholds SET kind = 'condition' WHERE alert_id = :id RETURNING 1", id=judged.id
+    )
+    drive(world, before, after)
+
+    told = {
+        trigger.alert_id: trigger.model_dump(exclude={"alert_id", "trigger_id"})
+        for event in world.published()
+        for trigger in event.data.triggers
+    }
+    assert told[once.id] == told[judged.id]
+    kept = {
+        row.alert_id: {**row._mapping, "id": None, "alert_id": None, "triggered_at": None}
+        for row in world.sql("SELECT * FROM alert_history")
+    }
+    assert kept[once.id] == kept[judged.id]
+    ids = [trigger.trigger_id for e in world.published() for trigger in e.data.triggers]
+    assert {trigger_id.version for trigger_id in ids} == {7}
+    minutes = [abs((new_id().int >> 80) - (trigger_id.int >> 80)) for trigger_id in ids]
+    assert max(minutes) < 60_000
+
+
+def test_an_expired_alert_that_needs_no_judging_does_not_fire(world: World) -> None:
+    alert = world.create(expires_at=(NOON + timedelta(minutes=10)).isoformat())
+    drive(world, "90", "110")
+    assert fired_at(world) == []
+    assert world.sql("SELECT state FROM alerts")[0].state == "expired"
+    assert world.armed() == set(), alert

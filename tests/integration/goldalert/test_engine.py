@@ -2,7 +2,7 @@
 
 import traceback
 from collections.abc import Iterator
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from pydantic import SecretStr
@@ -136,3 +136,20 @@ def test_times_are_in_utc_whatever_the_servers_own_zone(
 
     own.dispose()
     assert written == "2026-08-18T16:00:00+00:00"
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("2026-08-18 16:00:00.123456+02", datetime(2026, 8, 18, 14, 0, 0, 123456, tzinfo=UTC)),
+        ("0001-01-01 00:00:00+00", datetime(1, 1, 1, tzinfo=UTC)),
+        ("infinity", "infinity"),
+        ("20000-01-01 00:00:00+00", "20000-01-01 00:00:00+00"),
+    ],
+)
+def test_times_are_read_as_what_they_are(
+    engine: Engine, written: str, read: datetime | str
+) -> None:
+    with engine.begin() as connection:
+        value = connection.execute(text(f"SELECT CAST('{written}' AS timestamptz)")).scalar_one()
+    assert value == read
