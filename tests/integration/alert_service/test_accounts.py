@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -24,7 +25,7 @@ from goldalert.messaging.relay import OutboxRelay, OutboxRow
 from tests.support.facts import user_deleted
 from tests.support.invocations import Context, deliver
 
-from .conftest import ADA, World
+from .conftest import ADA, NOON, World
 
 BEN = UUID(int=2)
 TABLES = ("alerts", "thresholds", "alert_history", "idempotency_keys")
@@ -142,6 +143,27 @@ def wait_until_blocked(world: World) -> None:
         assert time.monotonic() < deadline
 
 
+def erase_while(world: World, other_engine: Engine, act: Callable[[World], object]) -> None:
+    """Erase Ada while something is done in a world of its own that is about to tell of triggers."""
+    is_about_to, may_go_on = threading.Event(), threading.Event()
+
+    def wait(_: object, __: object, statement: str, *___: object) -> None:
+        if "INTO outbox" in statement:
+            is_about_to.set()
+            assert may_go_on.wait(timeout=30)
+
+    event.listen(other_engine, "before_cursor_execute", wait)
+    with ThreadPoolExecutor(2) as pool:
+        acting = pool.submit(act, World(other_engine, world.clock))
+        assert is_about_to.wait(timeout=30)
+        erasing = pool.submit(erase)
+        wait_until_blocked(world)
+        assert not erasing.done()
+        may_go_on.set()
+        erasing.result(timeout=30)
+        acting.result(timeout=30)
+
+
 def test_an_erasure_waits_for_a_tick_that_has_claimed_the_users_levels(
     world: World, other_engine: Engine
 ) -> None:
@@ -149,23 +171,21 @@ def test_an_erasure_waits_for_a_tick_that_has_claimed_the_users_levels(
     fill(world)
     world.create("above", "120")
     world.create("above", "121", user_id=BEN)
-    has_claimed, may_go_on = threading.Event(), threading.Event()
+    erase_while(world, other_engine, lambda other: other.tick(3, "130"))
+    assert users(world) == everywhere(BEN)
+    assert triggers_for(world) == {BEN}
 
-    def wait(_: object, __: object, statement: str, *___: object) -> None:
-        if "INTO outbox" in statement:
-            has_claimed.set()
-            assert may_go_on.wait(timeout=10)
 
-    event.listen(other_engine, "before_cursor_execute", wait)
-    with ThreadPoolExecutor(2) as pool:
-        ticking = pool.submit(World(other_engine).tick, 3, "130")
-        assert has_claimed.wait(timeout=10)
-        erasing = pool.submit(erase)
-        wait_until_blocked(world)
-        assert not erasing.done()
-        may_go_on.set()
-        erasing.result(timeout=10)
-        ticking.result(timeout=10)
+def test_an_erasure_waits_for_a_snooze_that_ends_with_a_trigger(
+    world: World, other_engine: Engine
+) -> None:
+    fill(world)
+    for user_id in (ADA, BEN):
+        alert = world.create("above", "120", user_id=user_id, if_already_true="fire")
+        world.snooze(alert, NOON + timedelta(minutes=30), user_id)
+    world.tick(3, "130")
+    world.clock.time += timedelta(hours=1)
+    erase_while(world, other_engine, World.rearm)
     assert users(world) == everywhere(BEN)
     assert triggers_for(world) == {BEN}
 
