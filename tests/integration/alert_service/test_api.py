@@ -405,3 +405,25 @@ def test_health_says_whether_the_database_answers(call: Call) -> None:
         # without Redis alerts are read from the database
         {"service": "alert", "status": "degraded", "checks": {"database": "ok", "redis": "down"}},
     )
+
+
+def test_a_backtest_takes_the_body_of_an_alert_and_stores_nothing(call: Call) -> None:
+    answer = call("POST", "/alert/backtest", {**VALID, "days": 30, "repeat": "every"})
+    assert answer.status == 200
+    assert (answer.body["count"], answer.body["triggers"], answer.body["ticks"]) == (0, [], 0)
+    assert answer.body["suppressed"] == {"hysteresis": 0, "cooldown": 0}
+    assert (answer.body["already_true"], answer.body["never_fires"]) == (False, False)
+    assert [warning["code"] for warning in answer.body["warnings"]] == ["no_history"]
+    assert call("GET", "/alert").body["items"] == []
+
+
+def test_a_backtest_refuses_what_an_alert_would_naming_the_field(call: Call) -> None:
+    """S9, S11"""
+    days = [("days", value) for value in (0, 366, -1, 1.5, "30", True, None)]
+    outcomes = []
+    for field, value in [*BAD_FIELDS, *days]:
+        answer = call("POST", "/alert/backtest", {**VALID, "days": 30, field: value})
+        named = {error["field"].split(".")[0] for error in answer.body.get("errors", [])}
+        outcomes.append((field, value, answer.status, named))
+    assert outcomes == [(field, value, 422, {field}) for field, value in [*BAD_FIELDS, *days]]
+    assert call("POST", "/alert/backtest", VALID).body["errors"][0]["field"] == "days"
