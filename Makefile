@@ -2,7 +2,7 @@
 # Settings: PYTHON (a Python 3.13), API_PORT, AWS_PORT, DATABASE_URL, REDIS_URL, ALLOWED_ORIGINS, ALLOW_DROP; see README.md.
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run demo test build lint format types template unit stack-tests fuzz bench bench-auth bench-prices prove-prices mutants-prices invoke admin rotate-keys clean distclean
+.PHONY: help run demo test build lint format types template unit stack-tests fuzz bench bench-auth bench-prices bench-alerts prove-prices mutants-prices invoke admin rotate-keys clean distclean
 
 BOOTSTRAP := localstack/bootstrap.sh
 DEV := .local/envs/dev/bin
@@ -62,7 +62,7 @@ fuzz: ## try EXAMPLES made-up inputs of each route (300), other ones each time, 
 	@$(BOOTSTRAP) dev localstack lambda redis
 	@FUZZ_EXAMPLES=$(or $(EXAMPLES),300) $(STACK) exec test -- $(DEV)/python $(PYTEST) -n 2 tests/security/test_bad_input.py
 
-bench: bench-auth bench-prices ## measure everything
+bench: bench-auth bench-prices bench-alerts ## measure everything
 
 bench-auth: ## measure the authorizer and logins on this machine
 	@$(BOOTSTRAP) dev redis
@@ -71,6 +71,10 @@ bench-auth: ## measure the authorizer and logins on this machine
 bench-prices: ## measure reading prices over a year of ticks, and write bench/results/prices.json
 	@$(BOOTSTRAP) dev redis
 	@PYTHONPATH=functions:shared_layer:localstack $(DEV)/python -m tests.bench.prices
+
+bench-alerts: ## measure ticks over up to 5,000,000 alerts (SIZES="10000 100000": fewer), write bench/results/alerts.json and docs/alert-matching.png
+	@$(BOOTSTRAP) dev redis
+	@PYTHONPATH=functions:shared_layer:localstack $(DEV)/python -m tests.bench.alerts $(if $(SIZES),--sizes $(SIZES))
 
 prove-prices: ## play CASES made-up markets (1000000) with bad sources, and write bench/results/prove-prices.json
 	@$(BOOTSTRAP) dev
