@@ -2,7 +2,7 @@
 # Settings: PYTHON (a Python 3.13), API_PORT, AWS_PORT, DATABASE_URL, REDIS_URL, ALLOWED_ORIGINS, ALLOW_DROP; see README.md.
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run demo test build lint format types template unit stack-tests fuzz bench bench-auth bench-prices bench-alerts prove-prices mutants-prices invoke admin rotate-keys clean distclean
+.PHONY: help run demo test build lint format types template unit stack-tests fuzz bench bench-auth bench-prices bench-alerts prove-prices mutants-prices prove-alerts mutants-alerts invoke admin rotate-keys clean distclean
 
 BOOTSTRAP := localstack/bootstrap.sh
 DEV := .local/envs/dev/bin
@@ -82,7 +82,15 @@ prove-prices: ## play CASES made-up markets (1000000) with bad sources, and writ
 
 mutants-prices: ## invert each guard of the price's rules, and see that a test fails
 	@$(BOOTSTRAP) dev
-	@PYTHONPATH=functions:shared_layer $(DEV)/python -m tests.proof.mutants
+	@PYTHONPATH=functions:shared_layer $(DEV)/python -m tests.proof.mutants prices
+
+prove-alerts: ## do EXAMPLES random things (2000) to the alert engine and to a model of it, and kill workers at each statement (SEED=...: repeat)
+	@$(BOOTSTRAP) dev
+	@$(DEV)/python -m tests.proof.alerts --examples $(or $(EXAMPLES),2000) $(if $(SEED),--seed $(SEED))
+
+mutants-alerts: ## invert each guard of the alerts' rules, and see that a test fails
+	@$(BOOTSTRAP) dev
+	@PYTHONPATH=functions:shared_layer $(DEV)/python -m tests.proof.mutants alerts
 
 invoke: ## invoke a function of the running stack: FUNCTION=alert-service-on-price-updated EVENT=events/invocations/...json
 	@$(STACK) invoke $(FUNCTION) $(EVENT)

@@ -1,12 +1,12 @@
 """Does the same to the alert service and to a plain model of it, and compares them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from typing import ClassVar, cast
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -126,8 +126,8 @@ class AlertMachine(RuleBasedStateMachine):
 
     world: ClassVar[World]
 
-    @initialize()
-    def begin(self) -> None:
+    @initialize(drawn=st.lists(bodies(), max_size=6))
+    def begin(self, drawn: Sequence[Body] = ()) -> None:
         for table in ("alerts", "ticks", "series", "outbox", "inbox", "skipped_ticks"):
             self.world.sql(f"WITH gone AS (DELETE FROM {table}) SELECT 1")
         self.world.clock.time = NOON
@@ -137,6 +137,9 @@ class AlertMachine(RuleBasedStateMachine):
         self.withheld: list[PriceUpdatedV1] = []
         self.interrupted: list[PriceUpdatedV1] = []
         self.is_settled = True
+        self.bodies: dict[UUID, Body] = {}
+        for body in drawn:
+            self.create(body, None)
 
     @property
     def now(self) -> datetime:
@@ -146,6 +149,7 @@ class AlertMachine(RuleBasedStateMachine):
 
     @rule(body=bodies(), lasts=st.none() | MINUTES)
     def create(self, body: Body, lasts: int | None) -> None:
+        entered = body
         body = self.with_expiry(body, lasts)
         alert = ModelAlert(uuid4(), ModelRule.entered(body), 0)
         try:
@@ -154,13 +158,21 @@ class AlertMachine(RuleBasedStateMachine):
             self.place(alert)
             assert not self.model.begin(alert, self.now, may_reject=True)
             return
+        self.bodies[alert.id] = entered
         self.place(alert)
         assert self.model.begin(alert, self.now, may_reject=True)
 
-    @rule(data=st.data(), body=bodies(), lasts=st.none() | MINUTES)
-    def edit(self, data: st.DataObject, body: Body, lasts: int | None) -> None:
+    @rule(data=st.data(), body=bodies(), is_whole=st.booleans(), lasts=st.none() | MINUTES)
+    def edit(self, data: st.DataObject, body: Body, is_whole: bool, lasts: int | None) -> None:
+        """Another rule, or the same condition with other wishes."""
         if (alert := self.choose(data)) is None:
             return
+        if not is_whole:
+            wishes = {name: body[name] for name in ("repeat", "cooldown_minutes")}
+            if alert.rule.alert_type not in WAITING:
+                wishes["if_already_true"] = data.draw(st.sampled_from(["fire", "wait", "reject"]))
+            body = {**self.bodies[alert.id], **wishes}
+        entered = body
         body = self.with_expiry(body, lasts)
         self.see(alert)
         edited = self.model.edited(alert, ModelRule.entered(body))
@@ -170,6 +182,7 @@ class AlertMachine(RuleBasedStateMachine):
             self.place(edited)
             assert not self.model.edit(alert, edited, self.now)
             return
+        self.bodies[alert.id] = entered
         self.place(edited)
         assert self.model.edit(alert, edited, self.now)
 
@@ -423,7 +436,7 @@ def state_of(state: str, waits: str | None, due_at: datetime | None, version: in
     """Return what matters of an alert: an expired one waits for nothing, whatever is left of it."""
     if state == "expired":
         waits, due_at = None, None
-    return state, "condition" if waits == "first_price" else waits, due_at, version
+    return state, "condition" if waits in {"first_price", "once"} else waits, due_at, version
 
 
 def view(alert: ModelAlert) -> AlertView:

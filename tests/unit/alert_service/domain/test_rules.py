@@ -356,6 +356,9 @@ def test_a_rule_without_sense_is_refused_by_the_name_of_its_field(
         ("sma_cross", {"period": 500}),
         ("range_enter", {"threshold": "100", "upper": "100.01", "hysteresis_percent": "50"}),
         ("above", {"threshold": "0.000000000001"}),
+        ("above", {"if_already_true": "fire"}),
+        ("below", {"if_already_true": "reject"}),
+        ("range_exit", {"threshold": "100", "upper": "110"}),
     ],
 )
 def test_the_ends_of_what_is_allowed_pass(alert_type: AlertType, fields: dict[str, Any]) -> None:
