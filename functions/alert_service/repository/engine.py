@@ -39,13 +39,29 @@ _FREE = "(leased_by IS NULL OR leased_by = :worker OR leased_until < clock_times
 
 # One bounded range, in the order of an index. Never both directions in one condition: an OR reads
 # the whole table. The lower bound keeps the scan off the dead entries of levels claimed before.
-_CROSSED = {
-    "up": "t.series = m.name AND t.level_up > m.low AND t.level_up <= m.high "
-    "AND t.armed_after < :sequence AND t.kind = ANY(m.kinds)",
-    "down": "t.series = m.name AND t.level_down >= m.low AND t.level_down < m.high "
-    "AND t.armed_after < :sequence AND t.kind = ANY(m.kinds)",
+_RANGES = {
+    "up": "t.series = {name} AND t.level_up > {low} AND t.level_up <= {high} "
+    "AND t.armed_after < :sequence AND t.kind = ANY({kinds})",
+    "down": "t.series = {name} AND t.level_down >= {low} AND t.level_down < {high} "
+    "AND t.armed_after < :sequence AND t.kind = ANY({kinds})",
 }
 
+_CROSSED = {
+    direction: crossed.format(name="m.name", low="m.low", high="m.high", kinds="m.kinds")
+    for direction, crossed in _RANGES.items()
+}
+
+# With plain values, and in the order of the index: joined to a record, the whole table was seen to
+# be read for each chunk.
+_CLAIMED = {
+    direction: crossed.format(
+        name=":series",
+        low="CAST(:low AS numeric)",
+        high="CAST(:high AS numeric)",
+        kinds="CAST(:kinds AS text[])",
+    )
+    for direction, crossed in _RANGES.items()
+}
 
 _MOVES = (
     "jsonb_to_recordset(CAST(:moves AS jsonb)) AS m(name text, low numeric, high numeric, "
@@ -68,7 +84,7 @@ _NEW_ID = (
 # locked row does not change. What the history has already is not told again.
 _FIRE_ONCE = {
     direction: "WITH reached AS (DELETE FROM thresholds WHERE ctid = ANY(ARRAY("
-    f"  SELECT t.ctid FROM {_MOVES} JOIN thresholds t ON {crossed} AND {_FIRES} "
+    f"  SELECT t.ctid FROM thresholds t WHERE {crossed} AND {_FIRES} "
     f"  ORDER BY t.level_{direction} {_NEAREST_FIRST[direction]} LIMIT :limit "
     "  FOR UPDATE OF t SKIP LOCKED)) "
     f"RETURNING alert_id, level_{direction} AS level), "
@@ -91,7 +107,7 @@ _FIRE_ONCE = {
     # IS TRUE keeps it a look into a hash: as a join it was seen to compare all with all
     f"WHERE (trigger_id IN (SELECT id FROM history)) IS TRUE "
     f"ORDER BY level {_NEAREST_FIRST[direction]}"
-    for direction, crossed in _CROSSED.items()
+    for direction, crossed in _CLAIMED.items()
 }
 
 
@@ -409,7 +425,7 @@ class EngineRows(Rows):
         """
         rows = self._run(
             _FIRE_ONCE[crossing.direction],
-            moves=_moves([(name, crossing)]),
+            **_bounds(name, crossing),
             sequence=tick.sequence,
             slot=tick.tick.slot,
             tick_id=tick.tick.tick_id,
@@ -438,15 +454,15 @@ class EngineRows(Rows):
             # a locked row stays where it is
             f"WITH found AS MATERIALIZED (SELECT t.ctid AS place, t.kind AS kind, "
             f"  t.level_{direction} AS level, {COLUMNS} "
-            f"  FROM {_MOVES} JOIN thresholds t ON {_CROSSED[direction]} "
-            f"  JOIN alerts a ON a.id = t.alert_id WHERE NOT {_FIRES} "
+            f"  FROM thresholds t JOIN alerts a ON a.id = t.alert_id "
+            f"  WHERE {_CLAIMED[direction]} AND NOT {_FIRES} "
             f"  ORDER BY t.level_{direction} {_NEAREST_FIRST[direction]} LIMIT :limit "
             "  FOR UPDATE OF t SKIP LOCKED FOR NO KEY UPDATE OF a SKIP LOCKED), "
             "gone AS (DELETE FROM thresholds WHERE ctid = ANY(ARRAY(SELECT place FROM found))) "
             "SELECT * FROM found",
             sequence=tick.sequence,
             slot=tick.tick.slot,
-            moves=_moves([(name, crossing)]),
+            **_bounds(name, crossing),
             limit=limit,
         )
         return [(alert_of(row), row.kind, row.level) for row in rows]
@@ -562,6 +578,15 @@ def _moves(moves: Sequence[tuple[SeriesName, Crossing]]) -> str:
             for name, crossing in moves
         ]
     )
+
+
+def _bounds(name: SeriesName, crossing: Crossing) -> dict[str, object]:
+    return {
+        "series": str(name),
+        "low": crossing.low,
+        "high": crossing.high,
+        "kinds": list(crossing.kinds),
+    }
 
 
 def _prices_in_units(per_troy_ounce: Decimal) -> str:
