@@ -250,7 +250,7 @@ def naive(bench: Bench, name: str, firing: int) -> Figures:
     apply = {"orm": naive_alerts.by_orm, "sql": naive_alerts.by_sql}[name]
     # a hair above the last level, which this loop does not round
     hair = Decimal("1e-9")
-    price = bench.price_for(firing, "up") + hair if firing else bench.price - Decimal("0.01")
+    price = bench.price_for(firing, "up") + hair if firing else bench.price - hair
     gc.collect()
     started = time.perf_counter()
     fired = apply(bench.services.engine, bench.price, price, new_id(), bench.now)
