@@ -80,7 +80,7 @@ def main() -> None:
             results["sizes"][str(size)] = measure(bench, size, options)
         results["copy_rows_per_s"] = measure_copy(Bench(admin))
         results["wal"] = measure_wal(Bench(admin), min(max(options.sizes), 1_000_000))
-        results["fan_out"] = measure_fan_out(Bench(admin), max(min(options.sizes), 20_000))
+        results["fan_out"] = measure_fan_out(Bench(admin), 60_000)
         results["series"] = measure_series(Bench(admin))
         results["rearm"] = measure_rearm(Bench(admin), 10_000)
     results["targets"] = targets(results)
@@ -207,8 +207,8 @@ class Bench:
             if firing:
                 price = self.price_for(firing, direction)
             else:
-                # no alert is set as near to the price as this
-                price = self.price + (1 if direction == "up" else -1) * Decimal("0.01")
+                # no alert is set as near to the price as this; back to where it has been
+                price = self.price + (-1 if number % 2 == 0 else 1) * Decimal("0.01")
             took.append(self.tick(price, relay))
             parts.update(spent)
         fired = self.sql("SELECT count(*) FROM alert_history") - before
@@ -455,7 +455,7 @@ def measure_fan_out(bench: Bench, size: int) -> Figures:
     found: Figures = {}
     prefix = bench.services.settings.topic_arn_prefix
     with sns_stub():
-        for firing in (1_000, min(10_000, size // 4)):
+        for firing in (1_000, 10_000):
             at_once = CountingPublisher(prefix)
             bench.fire(firing, 1, OutboxRelay(bench.services.engine, at_once))
             bench.fire(firing, 1)
