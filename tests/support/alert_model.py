@@ -322,8 +322,9 @@ class AlertModel:
         is done, and not refused.
         """
         was, rule = alert.rule, edited.rule
-        is_anew = rule.until(was.expires_at) != was or (
-            alert.state_at(now) == "expired" and rule != was
+        state = alert.state_at(now)
+        is_anew = state not in {"paused", "snoozed"} and (
+            rule.until(was.expires_at) != was or (state == "expired" and rule != was)
         )
         if is_anew:
             return self.begin(edited, now, may_reject=True)

@@ -21,6 +21,9 @@ State = Literal["armed", "cooling", "paused", "snoozed", "triggered", "expired"]
 ACTIVE: frozenset[State] = frozenset({"armed", "cooling", "snoozed"})
 """What may still trigger without its owner doing anything."""
 
+PUT_OFF: frozenset[State] = frozenset({"paused", "snoozed"})
+"""What its owner does not want to hear of for now. It has no levels."""
+
 
 @dataclass(frozen=True)
 class Alert:

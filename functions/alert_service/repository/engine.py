@@ -469,16 +469,22 @@ class EngineRows(Rows):
 
     # --- what time does ---
 
-    def lock_due_alerts(self, at: datetime, *, limit: int) -> list[Alert]:
-        """Return alerts whose snooze or cooldown is over; those that someone holds, another time.
-
-        They have no levels.
-        """
+    def due_alerts(self, at: datetime, *, limit: int) -> list[Alert]:
+        """Return alerts, without any levels, whose snooze or cooldown is over."""
         rows = self._run(
-            f"SELECT {COLUMNS} FROM alerts a WHERE due_at <= :at ORDER BY due_at LIMIT :limit "
-            "FOR UPDATE SKIP LOCKED",
+            f"SELECT {COLUMNS} FROM alerts a WHERE due_at <= :at ORDER BY due_at LIMIT :limit",
             at=at,
             limit=limit,
+        )
+        return [alert_of(row) for row in rows]
+
+    def lock_due_alerts(self, alert_ids: Sequence[UUID], at: datetime) -> list[Alert]:
+        """Return those of some alerts that are due still, locked; but none that someone holds."""
+        rows = self._run(
+            f"SELECT {COLUMNS} FROM alerts a WHERE id = ANY(CAST(:ids AS uuid[])) "
+            "AND due_at <= :at FOR UPDATE SKIP LOCKED",
+            ids=list(alert_ids),
+            at=at,
         )
         return [alert_of(row) for row in rows]
 

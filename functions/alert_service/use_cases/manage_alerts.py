@@ -16,7 +16,7 @@ from uuid import UUID
 from pydantic import BaseModel
 
 from alert_service.config import MAX_SNOOZE
-from alert_service.domain.lifecycle import ACTIVE, ARMED, Alert, State, on_set
+from alert_service.domain.lifecycle import ACTIVE, ARMED, PUT_OFF, Alert, State, on_set
 from alert_service.domain.rules import CONDITION_FIELDS, FIELDS, Rule
 from alert_service.domain.series import Series, SeriesName
 from alert_service.domain.standing import AlertWithLevels, Standing
@@ -190,9 +190,9 @@ def change_alert(
 ) -> AlertView:
     """Change what the request sends.
 
-    Another rule is a new version of it. It sets the alert anew, whatever its state, and is compared
-    with the price as when an alert is created; but not for another expiry alone, unless the alert
-    has expired.
+    Another rule is a new version of it. It sets the alert anew, which is compared with the price as
+    when it was created; but not for another expiry alone, unless the alert has expired. A paused or
+    snoozed alert stays so, and is set anew by its end.
 
     Raises:
         NotFoundError: the user has no such alert.
@@ -219,12 +219,13 @@ def change_alert(
             updated_at=now,
             **_sent(request, {"note", "channels"}),
         )
-        was_active = old.state_at(now) in ACTIVE
-        is_set_anew = replace(rule, expires_at=old.rule.expires_at) != old.rule or (
-            is_changed and old.state_at(now) == "expired"
+        state = old.state_at(now)
+        is_set_anew = state not in PUT_OFF and (
+            replace(rule, expires_at=old.rule.expires_at) != old.rule
+            or (is_changed and state == "expired")
         )
         if is_set_anew:
-            if not was_active:
+            if state not in ACTIVE:
                 _check_limits(repository, user_id, now, max_active)
             repository.disarm(alert_id)
             new = replace(new, state="armed", due_at=None)
@@ -302,7 +303,7 @@ def resume_alert(
         state = alert.state_at(now)
         if state not in {*ACTIVE, "paused"} or alert.rule.is_over(now):
             raise NotActiveError("This alert has triggered or expired. Changing it arms it again.")
-        if state in {"paused", "snoozed"}:
+        if state in PUT_OFF:
             if state == "paused":
                 _check_limits(repository, user_id, now, max_active)
             alert = replace(alert, state="armed", due_at=None, updated_at=now)

@@ -1,8 +1,7 @@
 """What time does to alerts: the ends of snoozes, cooldowns and lives."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from itertools import groupby
 from typing import Protocol
 from uuid import UUID
 
@@ -20,7 +19,8 @@ from goldalert.observability.log import current_correlation_id
 class Rests(Levels, Protocol):
     """What these use cases need of the database."""
 
-    def lock_due_alerts(self, at: datetime, *, limit: int) -> list[Alert]: ...
+    def due_alerts(self, at: datetime, *, limit: int) -> list[Alert]: ...
+    def lock_due_alerts(self, alert_ids: Sequence[UUID], at: datetime) -> list[Alert]: ...
     def share_series(self, name: SeriesName) -> Series: ...
     def expire_alerts(self, until: datetime, *, limit: int) -> list[UUID]: ...
     def remove_idle_series(self) -> None: ...
@@ -39,22 +39,30 @@ def rearm_due_alerts(
 
     An alert that its owner is changing just then is left for the next time.
     """
-    claimed = CHUNK_ROWS
-    while claimed == CHUNK_ROWS and has_time():
+    rested = CHUNK_ROWS
+    while rested == CHUNK_ROWS and has_time():
         with unit_of_work.begin() as tx:
-            alerts = tx.repository.lock_due_alerts(at, limit=CHUNK_ROWS)
-            alerts.sort(key=lambda alert: str(alert.series))
-            for name, of_series in groupby(alerts, key=lambda alert: alert.series):
-                series = tx.repository.share_series(name)
+            due = tx.repository.due_alerts(at, limit=CHUNK_ROWS)
+            # series are locked before alerts, and must be known for that
+            shared = {
+                name: tx.repository.share_series(name)
+                for name in sorted({alert.series for alert in due}, key=str)
+            }
+            alerts = tx.repository.lock_due_alerts([alert.id for alert in due], at)
+            for name, series in shared.items():
                 take_steps(
                     tx,
-                    [(alert, on_due(alert, series.current_value, at)) for alert in of_series],
+                    [
+                        (alert, on_due(alert, series.current_value, at))
+                        for alert in alerts
+                        if alert.series == name
+                    ],
                     series,
                     now=clock.now(),
                     correlation_id=current_correlation_id(),
                 )
         forget_active_alerts(cache, {alert.user_id for alert in alerts})
-        claimed = len(alerts)
+        rested = len(alerts)
 
 
 def expire_alerts(

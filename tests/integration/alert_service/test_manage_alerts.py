@@ -415,6 +415,21 @@ def test_a_paused_alert_does_not_fire_until_it_is_resumed(world: World) -> None:
     assert world.fired() == world.told() == [(alert.id, 5)]
 
 
+@pytest.mark.parametrize("state", ["paused", "snoozed"])
+def test_an_edit_leaves_an_alert_put_off_and_its_end_sets_it_by_the_new_rule(
+    world: World, state: str
+) -> None:
+    world.tick(1, "90")
+    alert = world.create("above", "100")
+    until = NOON + timedelta(hours=1)
+    _ = world.pause(alert) if state == "paused" else world.snooze(alert, until)
+    changed = world.change(alert, threshold="80", if_already_true="fire")
+    assert (changed.state, changed.version, changed.levels) == (state, 2, None)
+    assert world.fired() == []
+    assert world.resume(alert).state == "triggered"
+    assert world.fired() == world.told() == [(alert.id, 1)]
+
+
 def test_a_resumed_alert_fires_at_once_or_waits_but_is_never_refused(world: World) -> None:
     world.tick(1, "90")
     fire = world.pause(world.create("above", "100", if_already_true="fire"))
