@@ -1,5 +1,6 @@
 """The engine against a real database."""
 
+import socket
 import traceback
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
@@ -153,3 +154,9 @@ def test_times_are_read_as_what_they_are(
     with engine.begin() as connection:
         value = connection.execute(text(f"SELECT CAST('{written}' AS timestamptz)")).scalar_one()
     assert value == read
+
+
+def test_what_is_sent_is_sent_at_once(engine: Engine) -> None:
+    with engine.connect() as connection:
+        sock = connection.connection.dbapi_connection._usock
+        assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
