@@ -10,7 +10,8 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from functools import total_ordering
-from typing import Literal
+from typing import Literal, NamedTuple
+from uuid import UUID
 
 from goldalert.events.prices import MAY_TRIGGER, Tick
 from goldalert.units import PLACES
@@ -286,6 +287,20 @@ class Crossing:
         if self.direction == "up":
             return replace(self, low=level - PLACES)
         return replace(self, high=level + PLACES)
+
+
+class Fired(NamedTuple):
+    """Alerts that fired by themselves when their levels were crossed.
+
+    Attributes:
+        owners: of each alert.
+        triggers: what is told of each, as the JSON of a `goldalert.events.alerts.Trigger`.
+        last: the last level that was crossed; None where none was.
+    """
+
+    owners: list[UUID]
+    triggers: list[str]
+    last: Decimal | None
 
 
 def crossings(before: Decimal | None, after: Decimal) -> list[Crossing]:

@@ -20,6 +20,7 @@ from alert_service.domain.lifecycle import Alert, on_claim
 from alert_service.domain.rules import given
 from alert_service.domain.series import (
     Crossing,
+    Fired,
     Kind,
     Past,
     Reading,
@@ -74,7 +75,7 @@ class Ticks(Rests, Protocol):
         before: Reading | None,
         now: datetime,
         limit: int,
-    ) -> list[tuple[UUID, str, Decimal]]: ...
+    ) -> Fired: ...
     def claim(
         self, name: SeriesName, crossing: Crossing, tick: StoredTick, *, limit: int
     ) -> list[tuple[Alert, Kind, Decimal]]: ...
@@ -248,15 +249,8 @@ def _fire_chunk(
     fired = tx.repository.fire_once(
         series.name, crossing, tick, before=series.reading, now=now, limit=CHUNK_ROWS
     )
-    tx.publish(
-        *make_events(
-            [trigger for _, trigger, _ in fired],
-            tick,
-            now=now,
-            correlation_id=tick.correlation_id,
-        )
-    )
-    return [owner for owner, _, _ in fired], fired[-1][2] if fired else None
+    tx.publish(*make_events(fired.triggers, tick, now=now, correlation_id=tick.correlation_id))
+    return fired.owners, fired.last
 
 
 def _judge_chunk(
