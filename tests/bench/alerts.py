@@ -367,7 +367,7 @@ def measure_copy(bench: Bench, rows: int = 100_000) -> Figures:
     ]
     columns = (
         "id, alert_id, user_id, tick_id, triggered_at, version, alert_type, threshold, currency, "
-        "unit, karat, value, series_before, sequence_before, series_after"
+        "unit, karat, value, value_before, sequence_before, value_after"
     )
     found = {
         "narrow_table": copy_rate(bench, "narrow", narrow),

@@ -100,8 +100,8 @@ def _entry(
         "unit": alert.unit,
         "karat": alert.karat,
         "value": after,
-        "series_before": before,
-        "series_after": after,
+        "value_before": before,
+        "value_after": after,
     }
 
 

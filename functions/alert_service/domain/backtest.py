@@ -11,7 +11,7 @@ from decimal import Context, Decimal
 from itertools import islice, pairwise, repeat
 from typing import NamedTuple, cast
 
-from alert_service.domain.lifecycle import ARMED, Alert, on_claim, on_due, on_set
+from alert_service.domain.lifecycle import ARMED, on_claim, on_due, on_set
 from alert_service.domain.rules import Rule, Zone
 from alert_service.domain.series import (
     WINDOWS,
@@ -57,9 +57,9 @@ class Backtest:
             time; None if nothing was.
         was_true: its condition held when it was set.
         is_true: it holds after the last tick.
-        kept_by_hysteresis: how often the condition became true while the series had not left the
-            level by the hysteresis since the last trigger.
-        kept_by_cooldown: how often it became true during a cooldown.
+        suppressed_by_hysteresis: how often the condition became true while the series had not left
+            the level by the hysteresis since the last trigger.
+        suppressed_by_cooldown: how often it became true during a cooldown.
     """
 
     firings: Sequence[Firing]
@@ -67,8 +67,8 @@ class Backtest:
     known_from: datetime | None
     was_true: bool
     is_true: bool
-    kept_by_hysteresis: int
-    kept_by_cooldown: int
+    suppressed_by_hysteresis: int
+    suppressed_by_cooldown: int
 
 
 def history_needed(rule: Rule) -> tuple[timedelta, int]:
@@ -79,41 +79,39 @@ def history_needed(rule: Rule) -> tuple[timedelta, int]:
     return WINDOWS[rule.window] if rule.window else timedelta(), rule.period or 1
 
 
-def simulate(alert: Alert, ticks: Sequence[PastTick], since: datetime) -> Backtest:
+def simulate(rule: Rule, ticks: Sequence[PastTick], since: datetime) -> Backtest:
     """Set an alert at `since`, and apply the ticks from then on to it.
 
     Args:
-        alert: the alert, its peak counted from the first of the ticks.
+        rule: the alert's; a peak counts from the first of the ticks.
         ticks: in the order of their sequences and slots, `history_needed` and all that follow.
         since: when it is set.
     """
-    rule, zones = alert.rule, _zones(alert.rule)
-    readings = zip(ticks, _readings(alert.series, ticks), strict=True)
+    zones = _zones(rule)
+    series = rule.series(peak_since=ticks[0].sequence if ticks else None)
+    readings = zip(ticks, _readings(series, ticks), strict=True)
     begin, before = _last(islice(readings, bisect_right(ticks, since, key=lambda tick: tick.slot)))
     value = None if before is None else before.value
     step = on_set(rule, value, since) or ARMED
-    alert, kind = alert.after(step, since), step.arm
     firings = [Firing(begin, None, before)] if step.fires and begin and before else []
     was_true = _holds(rule, value)
 
     known_from = None if begin is None else since
-    looked_at = by_hysteresis = by_cooldown = 0
+    looked_at = suppressed_by_hysteresis = suppressed_by_cooldown = 0
     for tick, after in readings:
-        if alert.due_at is not None and alert.due_at <= tick.slot:
-            step = on_due(alert, value, tick.slot)
-            alert, kind = alert.after(step, tick.slot), step.arm
+        if step.due_at is not None and step.due_at <= tick.slot:
+            step = on_due(rule, step.state, value, tick.slot)
         if after is None:
             continue
         looked_at += 1
         known_from = known_from or tick.slot
-        if alert.state == "cooling" and value is not None and rule.becomes_true(value, after.value):
-            by_hysteresis += kind == "rearm"
-            by_cooldown += kind is None
-        if kind is not None and _is_claimed(zones[kind], kind, value, after.value):
-            step = on_claim(rule, kind, value, after.value, tick.slot)
+        if step.state == "cooling" and value is not None and rule.becomes_true(value, after.value):
+            suppressed_by_hysteresis += step.arm == "rearm"
+            suppressed_by_cooldown += step.arm is None
+        if step.arm is not None and _is_claimed(zones[step.arm], step.arm, value, after.value):
+            step = on_claim(rule, step.arm, value, after.value, tick.slot)
             if step.fires:
                 firings.append(Firing(tick, before, after))
-            alert, kind = alert.after(step, tick.slot), step.arm
         before, value = after, after.value
     return Backtest(
         firings=firings,
@@ -121,8 +119,8 @@ def simulate(alert: Alert, ticks: Sequence[PastTick], since: datetime) -> Backte
         known_from=known_from,
         was_true=was_true,
         is_true=_holds(rule, value),
-        kept_by_hysteresis=by_hysteresis,
-        kept_by_cooldown=by_cooldown,
+        suppressed_by_hysteresis=suppressed_by_hysteresis,
+        suppressed_by_cooldown=suppressed_by_cooldown,
     )
 
 

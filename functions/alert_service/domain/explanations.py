@@ -105,9 +105,12 @@ def _money(entry: HistoryEntry, price: Decimal, *others: Decimal) -> str:
 
 
 def _amount(entry: HistoryEntry, price: Decimal, *others: Decimal) -> str:
-    """Return a price rounded for people, yet not to any of the others that it differs from."""
+    """Return a price rounded for people, yet not to any of the others that it differs from.
+
+    Each of them asks for its own places; the one with the most has all of them.
+    """
     rounded = [round_apart(price, other, entry.currency)[0] for other in others]
-    return f"{max(rounded, key=lambda one: -int(one.as_tuple().exponent)):f}"
+    return f"{min(rounded, key=lambda one: one.as_tuple().exponent):f}"
 
 
 def _percent(number: Decimal) -> str:

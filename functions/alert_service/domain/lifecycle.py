@@ -1,4 +1,4 @@
-"""The life of an alert: what becomes of it when it is set, claimed by a tick, or has rested.
+"""The life of an alert: what becomes of it when it is set, claimed by a tick, or due.
 
 `armed` waits for its condition; `cooling` has fired and waits for its cooldown to end, and then for
 the series to leave the level by the hysteresis; `snoozed` waits for a time, `paused` for its owner;
@@ -72,7 +72,7 @@ class Step:
     Attributes:
         state: what it is from now on.
         arm: why levels are armed for it from now on; None when none are.
-        due_at: when it has rested.
+        due_at: when a cooldown ends; None without one.
         fires: it triggers now.
     """
 
@@ -105,27 +105,28 @@ def on_claim(
     """Say what becomes of an alert, one of whose levels a tick of `slot` has crossed.
 
     A level only says that the alert is to be looked at: a price that jumps over a range crosses a
-    level of it, and does not enter it.
+    level of it, and does not enter it. Rules that `fires_when_reached` need no such look: the
+    database fires their alerts (`fire_once` of the repository).
     """
     if rule.is_over(slot):
         return EXPIRED
     if kind == "rearm":
-        return _rested(rule, after)
+        return _cooled(rule, after)
     # an alert that waits for the first value of its series, and was not true then
     fires = rule.holds(after) if before is None else rule.becomes_true(before, after)
     return _fired(rule, after, slot) if fires else ARMED
 
 
-def on_due(alert: Alert, value: Decimal | None, at: datetime) -> Step:
+def on_due(rule: Rule, state: State, value: Decimal | None, at: datetime) -> Step:
     """Say what becomes of an alert whose snooze or cooldown is over while its series is at `value`.
 
     The end of a snooze is like setting the alert, but that nothing is refused.
     """
-    if alert.rule.is_over(at):
+    if rule.is_over(at):
         return EXPIRED
-    if alert.state == "cooling" and value is not None:
-        return _rested(alert.rule, value)
-    return on_set(alert.rule, value, at) or ARMED
+    if state == "cooling" and value is not None:
+        return _cooled(rule, value)
+    return on_set(rule, value, at) or ARMED
 
 
 def _fired(rule: Rule, value: Decimal, at: datetime) -> Step:
@@ -133,8 +134,8 @@ def _fired(rule: Rule, value: Decimal, at: datetime) -> Step:
         return Step("triggered", fires=True)
     if rule.cooldown_minutes:
         return Step("cooling", due_at=at + rule.cooldown, fires=True)
-    return replace(_rested(rule, value), fires=True)
+    return replace(_cooled(rule, value), fires=True)
 
 
-def _rested(rule: Rule, value: Decimal) -> Step:
+def _cooled(rule: Rule, value: Decimal) -> Step:
     return ARMED if rule.rearm_zone.holds(value) else Step("cooling", arm="rearm")

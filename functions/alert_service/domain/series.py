@@ -9,16 +9,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from decimal import ROUND_HALF_EVEN, Context, Decimal
-from functools import total_ordering
 from typing import Literal, NamedTuple
 from uuid import UUID
 
+from goldalert.events.alerts import Direction
 from goldalert.events.prices import MAY_TRIGGER, Tick
 from goldalert.units import PLACES
 
 Window = Literal["1h", "24h", "7d"]
 Measure = Literal["price", "change", "sma", "trailing"]
-Direction = Literal["up", "down"]
 Kind = Literal["once", "condition", "first_price", "rearm"]
 """Why levels are armed: to fire, once, whatever else is; to be judged; to be judged at the first
 value of the series, too; to have the alert armed again."""
@@ -31,11 +30,12 @@ WINDOWS: Mapping[Window, timedelta] = {
 
 INFINITY = Decimal("Infinity")
 
-_TOO_HIGH = Decimal(10) ** 16
+TOO_HIGH = Decimal(10) ** 16
+"""The lowest value that `numeric(28,12)` cannot hold."""
+
 _EXACT = Context(prec=80, rounding=ROUND_HALF_EVEN)
 
 
-@total_ordering
 @dataclass(frozen=True)
 class SeriesName:
     """A series by its currency and what it measures.
@@ -63,9 +63,6 @@ class SeriesName:
         """
         price = f"price:{self.currency}"
         return price if self.measure == "price" else f"{price}:{self.measure}:{self.argument}"
-
-    def __lt__(self, other: "SeriesName") -> bool:
-        return str(self) < str(other)
 
     @classmethod
     def parse(cls, name: str) -> "SeriesName":
@@ -110,10 +107,10 @@ def checked_prices(prices: Mapping[str, Decimal]) -> dict[str, Decimal]:
     """
     checked = {}
     for currency, price in prices.items():
-        if not price.is_finite() or not 0 < price < _TOO_HIGH:
+        if not price.is_finite() or not 0 < price < TOO_HIGH:
             raise ValueError(f"{price} {currency} is no price")
         value = price.quantize(PLACES, context=_EXACT)
-        if not 0 < value < _TOO_HIGH:
+        if not 0 < value < TOO_HIGH:
             raise ValueError(f"{price} {currency} is no price")
         checked[currency] = value
     return checked
@@ -129,6 +126,17 @@ def percent_off(price: Decimal, reference: Decimal) -> Decimal:
     return _percent(_EXACT.subtract(price, reference), reference)
 
 
+def price_at(percent: Decimal, reference: Decimal) -> Decimal:
+    """Return the price that is so many percent off another one.
+
+    Example:
+        >>> price_at(Decimal(2), Decimal(100))
+        Decimal('102.000000000000')
+    """
+    off = _EXACT.divide(_EXACT.multiply(reference, percent), 100)
+    return _EXACT.add(reference, off).quantize(PLACES, context=_EXACT)
+
+
 def percent_off_average(price: Decimal, total: Decimal, count: int) -> Decimal:
     """Return how far a price is from the mean of `count` prices that add up to `total`, in percent.
 
@@ -140,7 +148,7 @@ def percent_off_average(price: Decimal, total: Decimal, count: int) -> Decimal:
 def _percent(difference: Decimal, reference: Decimal) -> Decimal:
     quotient = _EXACT.divide(_EXACT.multiply(difference, 100), reference)
     # no level is up there, and a value that cannot be stored would stop its series for good
-    return min(quotient.quantize(PLACES, context=_EXACT), _TOO_HIGH - 1)
+    return min(quotient.quantize(PLACES, context=_EXACT), TOO_HIGH - 1)
 
 
 @dataclass(frozen=True)

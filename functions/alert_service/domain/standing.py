@@ -35,7 +35,7 @@ class AlertWithLevels:
 
 
 @dataclass(frozen=True)
-class Standing:
+class DatedReading:
     """Where a series stands that is measured against a price.
 
     Attributes:

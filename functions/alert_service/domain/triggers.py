@@ -3,19 +3,17 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Context, Decimal
+from decimal import Decimal
 from uuid import UUID
 
 from alert_service.domain.lifecycle import Alert
 from alert_service.domain.rules import AlertType, Rule, given
-from alert_service.domain.series import Direction, Reading, StoredTick, Window
-from goldalert.events.alerts import Trigger
+from alert_service.domain.series import Reading, StoredTick, Window, price_at
+from goldalert.events.alerts import Direction, Trigger
 from goldalert.money import Currency
-from goldalert.units import PLACES, Karat, Unit, price_in_unit
+from goldalert.units import Karat, Unit, price_in_unit
 
 TRIGGERS_PER_MESSAGE = 100
-
-_EXACT = Context(prec=80)
 
 
 @dataclass(frozen=True)
@@ -118,9 +116,8 @@ def price_reached(rule: Rule, direction: Direction | None, after: Reading) -> De
     match rule.alert_type:
         case "percent_change" | "trailing" | "sma_cross":
             percent = rule.percent or Decimal(0)
-            factor = 1 + (-percent if rule.alert_type == "trailing" else percent) / 100
-            reference = given(after.reference)
-            price = _EXACT.multiply(reference, factor).quantize(PLACES, context=_EXACT)
+            off = -percent if rule.alert_type == "trailing" else percent
+            price = price_at(off, given(after.reference))
             return price_in_unit(price, rule.unit, rule.karat)
         case "range_enter":
             return given(rule.upper if direction == "down" else rule.threshold)

@@ -125,10 +125,10 @@ def upgrade() -> None:
     op.execute("CREATE INDEX ticks_slot ON ticks (slot, sequence) WHERE may_trigger")
     op.execute("CREATE INDEX ticks_may_trigger ON ticks (sequence) WHERE may_trigger")
 
-    # series_before and series_after are the values of the alert's series; sequence_before is the
+    # value_before and value_after are the values of the alert's series; sequence_before is the
     # tick of the first, null when the alert fired without a move
-    op.execute("ALTER TABLE alert_history RENAME price_before TO series_before")
-    op.execute("ALTER TABLE alert_history RENAME price_after TO series_after")
+    op.execute("ALTER TABLE alert_history RENAME price_before TO value_before")
+    op.execute("ALTER TABLE alert_history RENAME price_after TO value_after")
     op.execute(
         """
         ALTER TABLE alert_history

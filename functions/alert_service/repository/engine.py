@@ -101,8 +101,8 @@ _FIRE_ONCE = {
     "  jsonb_to_recordset(CAST(:prices AS jsonb)) AS p(unit text, karat smallint, price numeric) "
     "  ON (p.unit, p.karat) = (f.unit, f.karat)), "
     "history AS (INSERT INTO alert_history (id, alert_id, user_id, tick_id, triggered_at, version, "
-    "  alert_type, threshold, currency, unit, karat, value, series_before, sequence_before, "
-    "  series_after) "
+    "  alert_type, threshold, currency, unit, karat, value, value_before, sequence_before, "
+    "  value_after) "
     "  SELECT trigger_id, id, user_id, :tick_id, :now, version, alert_type, threshold, currency, "
     "  unit, karat, price, CAST(:before AS numeric), CAST(:sequence_before AS bigint), :after "
     "  FROM priced ON CONFLICT (alert_id, tick_id) DO NOTHING RETURNING id) "
@@ -388,7 +388,7 @@ class EngineRows(Rows):
             rows=json.dumps([_level(alert, kind) for alert, kind in armed], default=str),
         )
 
-    def prolong(self, alert: Alert) -> None:
+    def save_expiry(self, alert: Alert) -> None:
         """Let the levels of an alert, if any are armed, live as long as its rule says now."""
         self._run(
             "UPDATE thresholds SET expires_at = :expires_at WHERE alert_id = :alert_id",

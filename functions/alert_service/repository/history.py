@@ -39,7 +39,7 @@ class HistoryRows(Rows):
         added = self._run(
             "INSERT INTO alert_history (id, alert_id, user_id, tick_id, triggered_at, version, "
             'alert_type, threshold, upper, "window", trail_percent, period, currency, unit, karat, '
-            "value, series_before, sequence_before, series_after, reference, reference_sequence) "
+            "value, value_before, sequence_before, value_after, reference, reference_sequence) "
             "SELECT id, alert_id, user_id, :tick_id, :now, version, alert_type, threshold, upper, "
             '"window", trail_percent, period, currency, unit, karat, value, '
             "CAST(:before AS numeric), CAST(:sequence_before AS bigint), :after, "
@@ -129,8 +129,8 @@ def _entry(row: Row[Any], ticks: dict[UUID | int, StoredTick]) -> HistoryEntry:
         unit=Unit(row.unit),
         karat=Karat(row.karat),
         price=row.value,
-        value_before=row.series_before,
-        value_after=row.series_after,
+        value_before=row.value_before,
+        value_after=row.value_after,
         reference=row.reference,
         tick_before=ticks.get(row.sequence_before),
         tick=ticks.get(row.tick_id),

@@ -7,11 +7,11 @@ from uuid import UUID
 
 from alert_service.domain.lifecycle import ARMED, Alert, Step
 from alert_service.domain.series import Kind, Series, SeriesName, StoredTick
-from alert_service.use_cases.triggers import History, as_json, make_events, record_triggers
+from alert_service.use_cases.triggers import Triggers, as_json, make_events, record_triggers
 from goldalert.db.unit_of_work import Transaction
 
 
-class Levels(History, Protocol):
+class Levels(Triggers, Protocol):
     """What arming needs of the database."""
 
     def tick(self, sequence: int) -> StoredTick | None: ...

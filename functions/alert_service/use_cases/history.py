@@ -17,7 +17,7 @@ from goldalert.money import Currency
 from goldalert.units import GRAMS, Unit, price_in_unit
 
 
-class Triggers(Protocol):
+class History(Protocol):
     """What these use cases need of the database."""
 
     def alert(self, user_id: UUID, alert_id: UUID) -> Alert | None: ...
@@ -27,7 +27,7 @@ class Triggers(Protocol):
 
 
 def list_triggers(
-    unit_of_work: UnitOfWork[Triggers],
+    unit_of_work: UnitOfWork[History],
     *,
     user_id: UUID,
     alert_id: UUID | None,

@@ -53,7 +53,7 @@ def rearm_due_alerts(
                 take_steps(
                     tx,
                     [
-                        (alert, on_due(alert, series.current_value, at))
+                        (alert, on_due(alert.rule, alert.state, series.current_value, at))
                         for alert in alerts
                         if alert.series == name
                     ],

@@ -18,8 +18,8 @@ _NO_TRIGGERS = "[]}}"
 """How an event without triggers ends: they are the last that it says."""
 
 
-class History(Protocol):
-    """The history of triggers."""
+class Triggers(Protocol):
+    """What recording needs of the database."""
 
     def add_triggers(
         self,
@@ -33,7 +33,7 @@ class History(Protocol):
 
 
 def record_triggers(
-    history: History,
+    repository: Triggers,
     fired: Sequence[Alert],
     *,
     tick: StoredTick,
@@ -46,7 +46,7 @@ def record_triggers(
     An alert that this tick has triggered before is left out: it triggers once per tick (R6).
     """
     triggers = [make_trigger(alert, new_id(), tick, before, after) for alert in fired]
-    added = history.add_triggers(
+    added = repository.add_triggers(
         list(zip(fired, triggers, strict=True)),
         tick_id=tick.tick.tick_id,
         before=before,

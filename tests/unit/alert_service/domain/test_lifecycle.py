@@ -1,4 +1,4 @@
-"""What becomes of an alert when it is set, claimed by a tick, or has rested."""
+"""What becomes of an alert when it is set, claimed by a tick, or due."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -149,7 +149,7 @@ def test_every_state_waits_for_something_or_is_over(
         assert step == TRIGGERED
 
 
-# --- rested ------------------------------------------------------------------------------------
+# --- due ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -158,8 +158,7 @@ def test_every_state_waits_for_something_or_is_over(
 def test_after_its_cooldown_an_alert_is_armed_beyond_the_hysteresis_alone(
     value: str, step: Step
 ) -> None:
-    alert = make_alert(WITH_COOLDOWN, state="cooling", due_at=NOON)
-    assert on_due(alert, D(value), NOON) == step
+    assert on_due(WITH_COOLDOWN, "cooling", D(value), NOON) == step
 
 
 @pytest.mark.parametrize(
@@ -168,21 +167,21 @@ def test_after_its_cooldown_an_alert_is_armed_beyond_the_hysteresis_alone(
 def test_the_end_of_a_snooze_is_like_setting_the_alert_but_refuses_nothing(
     wish: IfAlreadyTrue, step: Step
 ) -> None:
-    alert = make_alert(make_rule(if_already_true=wish), state="snoozed", due_at=NOON)
-    assert on_due(alert, D(100), NOON) == step
-    assert on_due(alert, D(99), NOON) == ARMED
+    rule = make_rule(if_already_true=wish)
+    assert on_due(rule, "snoozed", D(100), NOON) == step
+    assert on_due(rule, "snoozed", D(99), NOON) == ARMED
 
 
 def test_the_cooldown_of_an_alert_that_fires_when_its_snooze_ends_begins_then() -> None:
     rule = replace(WITH_COOLDOWN, if_already_true="fire")
-    step = on_due(make_alert(rule, state="snoozed", due_at=NOON), D(100), NOON)
+    step = on_due(rule, "snoozed", D(100), NOON)
     assert step == Step("cooling", due_at=NOON + timedelta(minutes=30), fires=True)
 
 
 @pytest.mark.parametrize("state", ["cooling", "snoozed"])
-def test_an_alert_that_is_over_when_it_has_rested_is_expired(state: State) -> None:
+def test_an_alert_that_is_over_when_it_is_due_is_expired(state: State) -> None:
     rule = replace(WITH_COOLDOWN, expires_at=NOON)
-    assert on_due(make_alert(rule, state=state, due_at=NOON), D(99), NOON) == EXPIRED
+    assert on_due(rule, state, D(99), NOON) == EXPIRED
 
 
 # --- an alert ----------------------------------------------------------------------------------
