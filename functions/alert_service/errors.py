@@ -16,7 +16,7 @@ class TooManyAlertsError(ConflictError):
 
 
 class NotActiveError(ConflictError):
-    """The alert waits for nothing that could be paused, put off or gone on with."""
+    """The alert's state does not allow what was asked."""
 
     code = "not_active"
 

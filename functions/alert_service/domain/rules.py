@@ -11,7 +11,7 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from functools import cached_property
 from typing import Literal
 
-from alert_service.domain.series import SeriesName, Window
+from alert_service.domain.series import TOO_HIGH, Measure, SeriesName, Window
 from goldalert.errors import InvalidFieldError
 from goldalert.money import Currency
 from goldalert.units import PLACES, Karat, Unit, price_per_troy_ounce
@@ -30,9 +30,6 @@ AlertType = Literal[
 ]
 Repeat = Literal["once", "every"]
 IfAlreadyTrue = Literal["fire", "wait", "reject"]
-
-TOO_HIGH = Decimal(10) ** 16
-"""The lowest value that `numeric(28,12)` cannot hold."""
 
 MIN_PERCENT = Decimal("0.01")
 MAX_PERCENT_CHANGE = Decimal(1000)
@@ -56,7 +53,7 @@ FIELDS: Mapping[AlertType, frozenset[str]] = {
 CONDITION_FIELDS = ("threshold", "upper", "window", "trail_percent", "period")
 
 _MOMENTS: frozenset[AlertType] = frozenset({"crosses", "sma_cross"})
-_WAITING: frozenset[AlertType] = _MOMENTS | {"crosses_up", "crosses_down"}
+WAITING: frozenset[AlertType] = _MOMENTS | {"crosses_up", "crosses_down"}
 """Conditions that are about coming from the other side, so that nothing is true already."""
 
 
@@ -111,20 +108,32 @@ class Rule:
     if_already_true: IfAlreadyTrue
     expires_at: datetime | None
 
+    @property
+    def measure(self) -> Measure:
+        match self.alert_type:
+            case "percent_change":
+                return "change"
+            case "trailing":
+                return "trailing"
+            case "sma_cross":
+                return "sma"
+            case _:
+                return "price"
+
     def series(self, peak_since: int | None) -> SeriesName:
         """Return the series that the condition stands on.
 
         Args:
             peak_since: for `trailing`, the tick from which on the peak counts.
         """
-        match self.alert_type:
-            case "percent_change":
+        match self.measure:
+            case "change":
                 return SeriesName(self.currency, "change", str(self.window))
             case "trailing":
                 return SeriesName(self.currency, "trailing", str(peak_since))
-            case "sma_cross":
+            case "sma":
                 return SeriesName(self.currency, "sma", str(self.period))
-            case _:
+            case "price":
                 return SeriesName(self.currency)
 
     @cached_property
@@ -180,7 +189,7 @@ class Rule:
         """Whether to reach its level is all there is to it: one level of a price, one trigger."""
         zone = self.zone
         is_single = zone.up is None or zone.down is None
-        return self.repeat == "once" and is_single and self.series(None).measure == "price"
+        return self.repeat == "once" and is_single and self.measure == "price"
 
     def holds(self, value: Decimal) -> bool:
         """Say whether the condition is true while its series stands at `value`."""
@@ -204,12 +213,25 @@ class Rule:
     def cooldown(self) -> timedelta:
         return timedelta(minutes=self.cooldown_minutes)
 
-    def check(self) -> None:
-        """Refuse a rule that makes no sense.
+    def check(self, now: datetime) -> None:
+        """Refuse a rule that makes no sense, or is over.
 
         Raises:
             InvalidFieldError: naming the field.
         """
+        self._check_condition()
+        self.check_expiry(now)
+
+    def check_expiry(self, now: datetime) -> None:
+        """Refuse an expiry that is not in the future.
+
+        Raises:
+            InvalidFieldError: naming the field.
+        """
+        if self.is_over(now):
+            raise InvalidFieldError("expires_at", "The expiry must lie in the future.")
+
+    def _check_condition(self) -> None:
         needed = FIELDS[self.alert_type]
         for name in CONDITION_FIELDS:
             is_given = getattr(self, name) is not None
@@ -217,9 +239,9 @@ class Rule:
                 raise InvalidFieldError(name, f"This does not apply to {self.alert_type}.")
             if not is_given and name in needed:
                 raise InvalidFieldError(name, f"This is needed for {self.alert_type}.")
-        if self.if_already_true != "wait" and self.alert_type in _WAITING:
+        if self.if_already_true != "wait" and self.alert_type in WAITING:
             raise InvalidFieldError(
-                "if_already_true", f"Nothing is true already for {self.alert_type}: only wait."
+                "if_already_true", f"{self.alert_type} cannot hold already: this must be wait."
             )
         match self.alert_type:
             case "percent_change":
@@ -244,7 +266,7 @@ class Rule:
                 raise InvalidFieldError(name, "This must be above zero.")
             level = self._level(price, ROUND_FLOOR)
             if not (0 < level and self._level(price, ROUND_CEILING) * 2 < TOO_HIGH):
-                raise InvalidFieldError(name, "This is out of any price's range.")
+                raise InvalidFieldError(name, "No price of gold is so high or so low.")
         if self.upper is not None:
             if given(self.threshold) >= self.upper:
                 raise InvalidFieldError("upper", "This must be above the threshold.")
@@ -253,7 +275,7 @@ class Rule:
                 raise InvalidFieldError("upper", "This is too close to the threshold.")
             if rearm.is_between and given(rearm.up) > given(rearm.down):
                 raise InvalidFieldError(
-                    "hysteresis_percent", "This leaves nothing of the range to come back to."
+                    "hysteresis_percent", "The range is too narrow for this hysteresis."
                 )
 
     def _level(self, price: Decimal | None, rounding: str) -> Decimal:
@@ -262,21 +284,26 @@ class Rule:
     def _off(self, level: Decimal | None, direction: Literal[1, -1]) -> Decimal:
         """Return a level moved by the hysteresis."""
         level = given(level)
-        is_price = self.series(None).measure == "price"
+        is_price = self.measure == "price"
         step = level * self.hysteresis_percent / 100 if is_price else self.hysteresis_percent
         return (level + direction * step).quantize(PLACES)
 
 
 def _check_percent_change(percent: Decimal) -> None:
-    if not MIN_PERCENT <= abs(percent) <= MAX_PERCENT_CHANGE:
+    if not (MIN_PERCENT <= percent <= MAX_PERCENT_CHANGE or -100 < percent <= -MIN_PERCENT):
         raise InvalidFieldError(
-            "threshold", f"This must be a percentage from {MIN_PERCENT} to {MAX_PERCENT_CHANGE}."
+            "threshold",
+            f"This must be a percentage: {MIN_PERCENT} to {MAX_PERCENT_CHANGE} for a rise, "
+            f"-{MIN_PERCENT} to above -100 for a fall.",
         )
-    if percent <= -100:
-        raise InvalidFieldError("threshold", "No price falls by 100 percent.")
 
 
 def given[Value](value: Value | None) -> Value:
+    """Return what must be there: a field of a checked rule, the tick that a series is pending on.
+
+    Raises:
+        ValueError: it is not.
+    """
     if value is None:
-        raise ValueError("the rule was not checked")
+        raise ValueError("a value that must be there is missing")
     return value

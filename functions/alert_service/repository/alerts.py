@@ -3,6 +3,7 @@
 
 import json
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import fields
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -11,15 +12,13 @@ from sqlalchemy import Row
 
 from alert_service.domain.lifecycle import Alert
 from alert_service.domain.rules import Rule
-from alert_service.domain.standing import AlertWithLevels, ArmedLevels, Standing
+from alert_service.domain.standing import AlertWithLevels, ArmedLevels, DatedReading
 from alert_service.repository.rows import Rows
 from goldalert.money import Currency
 from goldalert.units import Karat, Unit
 
-_RULE = (
-    "alert_type", "threshold", "upper", "window", "trail_percent", "period", "currency", "unit",
-    "karat", "repeat", "cooldown_minutes", "hysteresis_percent", "if_already_true", "expires_at",
-)  # fmt: skip
+_RULE = tuple(field.name for field in fields(Rule))
+_ENUMS = {"currency": Currency, "unit": Unit, "karat": Karat}
 _FIXED = ("id", "user_id", "created_at")
 _CHANGING = (
     *_RULE, "version", "state", "due_at", "peak_since", "note", "channels", "updated_at",
@@ -130,14 +129,20 @@ class AlertRows(Rows):
         return None if row is None else _with_levels(row)
 
     def alerts(
-        self, user_id: UUID, *, active: bool | None, now: datetime, before: UUID | None, limit: int
+        self,
+        user_id: UUID,
+        *,
+        active: bool | None,
+        now: datetime,
+        before: UUID | None,
+        limit: int | None,
     ) -> Sequence[AlertWithLevels]:
         """Return the user's alerts, newest first; given `before`, only those older than it."""
         rows = self._run(
             f"SELECT {_WITH_LEVELS} WHERE a.user_id = :user_id "
             "AND (CAST(:before AS uuid) IS NULL OR a.id < CAST(:before AS uuid)) "
             f"AND (CAST(:active AS boolean) IS NULL OR CAST(:active AS boolean) = {_ACTIVE}) "
-            "ORDER BY a.id DESC LIMIT :limit",
+            "ORDER BY a.id DESC LIMIT CAST(:limit AS bigint)",
             user_id=user_id,
             before=before,
             active=active,
@@ -146,7 +151,7 @@ class AlertRows(Rows):
         )
         return [_with_levels(row) for row in rows]
 
-    def standings(self, alert_ids: Collection[UUID]) -> Mapping[UUID, Standing]:
+    def readings(self, alert_ids: Collection[UUID]) -> Mapping[UUID, DatedReading]:
         """Return where the series of alerts stand, of those that wait for a percentage."""
         if not alert_ids:
             return {}
@@ -156,7 +161,7 @@ class AlertRows(Rows):
             "WHERE t.alert_id = ANY(CAST(:ids AS uuid[])) AND s.reference IS NOT NULL",
             ids=list(alert_ids),
         )
-        return {row.alert_id: Standing(row.value, row.reference, row.slot) for row in rows}
+        return {row.alert_id: DatedReading(row.value, row.reference, row.slot) for row in rows}
 
     def erase_user(self, user_id: UUID) -> None:
         """Delete whatever is a user's, whose lock is held.
@@ -184,20 +189,8 @@ def alert_of(row: Row[Any]) -> Alert:
         id=row.id,
         user_id=row.user_id,
         rule=Rule(
-            alert_type=row.alert_type,
-            threshold=row.threshold,
-            upper=row.upper,
-            window=row.window,
-            trail_percent=row.trail_percent,
-            period=row.period,
-            currency=Currency(row.currency),
-            unit=Unit(row.unit),
-            karat=Karat(row.karat),
-            repeat=row.repeat,
-            cooldown_minutes=row.cooldown_minutes,
-            hysteresis_percent=row.hysteresis_percent,
-            if_already_true=row.if_already_true,
-            expires_at=row.expires_at,
+            **{name: row._mapping[name] for name in _RULE if name not in _ENUMS},
+            **{name: enum(row._mapping[name]) for name, enum in _ENUMS.items()},
         ),
         version=row.version,
         state=row.state,

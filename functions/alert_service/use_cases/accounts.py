@@ -9,8 +9,8 @@ from pydantic import JsonValue
 from alert_service.domain.triggers import HistoryEntry
 from alert_service.use_cases.active_alerts import ActiveAlerts
 from alert_service.use_cases.history import trigger_view
-from alert_service.use_cases.manage_alerts import Shown, views_of
 from alert_service.use_cases.triggers import PRODUCER
+from alert_service.use_cases.views import Shown, views_of
 from goldalert.clock import Clock
 from goldalert.db.unit_of_work import Transaction, UnitOfWork
 from goldalert.events.alerts import AlertTriggeredV1

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from itertools import batched
 from typing import Protocol
 from uuid import UUID
 
@@ -13,17 +12,18 @@ from alert_service.domain.standing import AlertWithLevels
 from goldalert.cache.cache_aside import Cache
 from goldalert.db.unit_of_work import UnitOfWork
 
-_KEYS_AT_ONCE = 1000
-
-_ALL = 1000
-"""More alerts than anyone may have active."""
-
 
 class ActiveAlerts(Protocol):
     """What these use cases need of the database."""
 
     def alerts(
-        self, user_id: UUID, *, active: bool | None, now: datetime, before: UUID | None, limit: int
+        self,
+        user_id: UUID,
+        *,
+        active: bool | None,
+        now: datetime,
+        before: UUID | None,
+        limit: int | None,
     ) -> Sequence[AlertWithLevels]: ...
 
 
@@ -38,7 +38,7 @@ def active_alerts(
 
     def load() -> _Copy:
         with unit_of_work.begin() as tx:
-            found = tx.repository.alerts(user_id, active=True, now=now, before=None, limit=_ALL)
+            found = tx.repository.alerts(user_id, active=True, now=now, before=None, limit=None)
         return _Copy(alerts=list(found))
 
     copy = cache.get_or_load(active_alerts_key(user_id), _Copy, load)
@@ -50,7 +50,10 @@ def active_alerts_key(user_id: UUID) -> str:
     return f"active_alerts:{user_id}"
 
 
-def forget_active_alerts(cache: Cache, owners: Iterable[UUID]) -> None:
-    """Forget the copies of some users, after a commit that changed their alerts."""
-    for some in batched(set(owners), _KEYS_AT_ONCE, strict=False):
-        cache.invalidate(*(active_alerts_key(user_id) for user_id in some))
+def forget_active_alerts(cache: Cache, owners: Iterable[UUID], *, always: bool = True) -> None:
+    """Forget the copies of some users, after a commit that changed their alerts.
+
+    One of many such commits in a row passes `always=False`, as to `Cache.invalidate`.
+    """
+    if keys := {active_alerts_key(user_id) for user_id in owners}:
+        cache.invalidate(*keys, always=always)

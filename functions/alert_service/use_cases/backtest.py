@@ -13,7 +13,6 @@ from alert_service.domain.backtest import (
     history_needed,
     simulate,
 )
-from alert_service.domain.lifecycle import Alert
 from alert_service.domain.rules import Rule
 from alert_service.domain.triggers import direction_of, price_reached
 from alert_service.schemas import (
@@ -23,10 +22,8 @@ from alert_service.schemas import (
     BacktestWarning,
     SuppressedView,
 )
-from alert_service.use_cases.manage_alerts import check_rule
 from goldalert.clock import Clock
 from goldalert.db.unit_of_work import UnitOfWork
-from goldalert.ids import new_id
 from goldalert.units import price_in_unit
 
 MAX_TRIGGERS = 1_000
@@ -51,27 +48,13 @@ def backtest(
         InvalidFieldError: the rule makes no sense, or the expiry does not lie in the future.
     """
     rule, now = request.rule, clock.now()
-    check_rule(rule, now)
+    rule.check(now)
     since = now - timedelta(days=request.days)
     window, count = history_needed(rule)
     with unit_of_work.begin() as tx:
         ticks = tx.repository.past_ticks(rule.currency, since, window=window, count=count)
         last_slot = tx.repository.last_slot()
-    alert = Alert(
-        id=new_id(),
-        user_id=new_id(),
-        rule=rule,
-        version=1,
-        state="armed",
-        due_at=None,
-        peak_since=None,
-        note=None,
-        channels=request.channels,
-        created_at=since,
-        updated_at=since,
-        triggered_at=None,
-    )
-    result = simulate(alert, ticks, since)
+    result = simulate(rule, ticks, since)
     fires_now = result.is_true and rule.if_already_true == "fire"
     earliest = None if fires_now else earliest_firing(rule, ticks, last_slot)
     never_fires = earliest is not None and rule.is_over(earliest)
@@ -82,7 +65,7 @@ def backtest(
         count=len(result.firings),
         triggers=[_view(rule, firing) for firing in result.firings[-MAX_TRIGGERS:]],
         suppressed=SuppressedView(
-            hysteresis=result.kept_by_hysteresis, cooldown=result.kept_by_cooldown
+            hysteresis=result.suppressed_by_hysteresis, cooldown=result.suppressed_by_cooldown
         ),
         already_true=result.was_true,
         never_fires=never_fires,

@@ -17,16 +17,14 @@ from pydantic import BaseModel
 
 from alert_service.config import MAX_SNOOZE
 from alert_service.domain.lifecycle import ACTIVE, ARMED, PUT_OFF, Alert, State, on_set
-from alert_service.domain.rules import CONDITION_FIELDS, FIELDS, Rule
+from alert_service.domain.rules import CONDITION_FIELDS, FIELDS, WAITING, Rule
 from alert_service.domain.series import Series, SeriesName
-from alert_service.domain.standing import AlertWithLevels, Standing
+from alert_service.domain.standing import AlertWithLevels
 from alert_service.errors import AlreadyTrueError, NotActiveError, TooManyAlertsError
 from alert_service.schemas import (
     AlertView,
     ChangeAlertRequest,
     CreateAlertRequest,
-    LevelsView,
-    ReadingView,
     SnoozeRequest,
 )
 from alert_service.use_cases.active_alerts import (
@@ -35,6 +33,7 @@ from alert_service.use_cases.active_alerts import (
     forget_active_alerts,
 )
 from alert_service.use_cases.arming import Levels, take_steps
+from alert_service.use_cases.views import Shown, views_of, views_of_copies
 from goldalert.cache.cache_aside import Cache
 from goldalert.clock import Clock
 from goldalert.db.unit_of_work import Transaction, UnitOfWork
@@ -45,15 +44,14 @@ from goldalert.http.schemas import Page
 from goldalert.ids import new_id
 from goldalert.messaging.erasure import is_living
 from goldalert.observability.log import current_correlation_id
-from goldalert.units import price_in_unit
 
 _RULE_FIELDS = frozenset(field.name for field in fields(Rule))
 
-
-class Shown(Protocol):
-    """What it takes to show alerts."""
-
-    def standings(self, alert_ids: Collection[UUID]) -> Mapping[UUID, Standing]: ...
+_WHY_NOT_ACTIVE: Mapping[State, str] = {
+    "triggered": "This alert has triggered. Another threshold or condition arms it again.",
+    "expired": "This alert has expired. Give it a later expires_at.",
+    "paused": "This alert is paused. Resume it first.",
+}
 
 
 class Alerts(Levels, Shown, ActiveAlerts, Protocol):
@@ -68,7 +66,7 @@ class Alerts(Levels, Shown, ActiveAlerts, Protocol):
     def lock_alert(self, user_id: UUID, alert_id: UUID) -> Alert | None: ...
     def save_alert(self, alert: Alert) -> None: ...
     def delete_alert(self, alert_id: UUID) -> None: ...
-    def prolong(self, alert: Alert) -> None: ...
+    def save_expiry(self, alert: Alert) -> None: ...
     def disarm(self, alert_id: UUID) -> None: ...
 
 
@@ -86,7 +84,7 @@ def get_alert(
     now = clock.now()
     for known in active_alerts(unit_of_work, cache, user_id, now):
         if known.alert.id == alert_id:
-            return _views(unit_of_work, [known], now)[0]
+            return views_of_copies(unit_of_work, [known], now)[0]
     with unit_of_work.begin() as tx:
         return _view(tx.repository, user_id, alert_id, now)
 
@@ -112,7 +110,7 @@ def list_alerts(
             rows = tx.repository.alerts(
                 user_id, active=active, now=now, before=before, limit=limit + 1
             )
-    views = _views(unit_of_work, rows, now)
+    views = views_of_copies(unit_of_work, rows, now)
     return make_page(views, limit=limit, view=lambda view: view, id_of=lambda view: view.id)
 
 
@@ -147,7 +145,7 @@ def create_alert(
 
         def create() -> AlertView:
             rule = request.rule
-            check_rule(rule, now)
+            rule.check(now)
             _check_limits(tx.repository, user_id, now, max_active, max_alerts)
             alert = Alert(
                 id=new_id(),
@@ -205,9 +203,9 @@ def change_alert(
         rule = _changed(old.rule, request)
         is_changed = rule != old.rule
         if is_changed:
-            check_rule(rule, now)
+            rule.check(now)
         elif "expires_at" in request.model_fields_set:
-            _check_expiry(rule, now)
+            rule.check_expiry(now)
         peak_since = _peak_since(repository, rule, old)
         series = repository.share_series(rule.series(peak_since))
         old = _found(repository.lock_alert(user_id, alert_id))
@@ -233,7 +231,7 @@ def change_alert(
             _set(tx, new, series, now)
         else:
             repository.save_alert(new)
-            repository.prolong(new)
+            repository.save_expiry(new)
         return _view(repository, user_id, alert_id, now)
 
 
@@ -302,7 +300,7 @@ def resume_alert(
         alert = _found(repository.lock_alert(user_id, alert_id))
         state = alert.state_at(now)
         if state not in {*ACTIVE, "paused"} or alert.rule.is_over(now):
-            raise NotActiveError("This alert has triggered or expired. Changing it arms it again.")
+            raise _not_active(alert, now)
         if state in PUT_OFF:
             if state == "paused":
                 _check_limits(repository, user_id, now, max_active)
@@ -358,9 +356,15 @@ def _put_off(
 ) -> None:
     """Disarm a locked alert until something else happens than a tick."""
     if alert.state_at(now) not in ACTIVE:
-        raise NotActiveError("This alert is not active.")
+        raise _not_active(alert, now)
     alerts.disarm(alert.id)
     alerts.save_alert(replace(alert, state=state, due_at=until, updated_at=now))
+
+
+def _not_active(alert: Alert, now: datetime) -> NotActiveError:
+    # more time comes first, also for what is paused
+    is_expired = alert.state != "triggered" and alert.rule.is_over(now)
+    return NotActiveError(_WHY_NOT_ACTIVE["expired" if is_expired else alert.state])
 
 
 def _peak_since(alerts: Alerts, rule: Rule, old: Alert | None = None) -> int | None:
@@ -377,31 +381,21 @@ def _peak_since(alerts: Alerts, rule: Rule, old: Alert | None = None) -> int | N
 
 
 def _changed(rule: Rule, request: ChangeAlertRequest) -> Rule:
-    """Return a rule with what a request sends, without what a new condition does not have."""
+    """Return a rule with what a request sends, without what does not fit a new condition."""
     sent = _sent(request, _RULE_FIELDS)
-    dropped: dict[str, Any] = {}
+    fitted: dict[str, Any] = {}
     if request.alert_type not in {None, rule.alert_type}:
-        dropped = dict.fromkeys(set(CONDITION_FIELDS) - FIELDS[request.alert_type])
-    return replace(rule, **{**dropped, **sent})
+        fitted = dict.fromkeys(set(CONDITION_FIELDS) - FIELDS[request.alert_type])
+        if "percent_change" in {rule.alert_type, request.alert_type}:
+            # a price is no percentage
+            fitted["threshold"] = None
+        if request.alert_type in WAITING:
+            fitted["if_already_true"] = "wait"
+    return replace(rule, **{**fitted, **sent})
 
 
 def _sent(request: BaseModel, names: Collection[str]) -> dict[str, Any]:
     return {name: getattr(request, name) for name in names if name in request.model_fields_set}
-
-
-def check_rule(rule: Rule, now: datetime) -> None:
-    """Refuse a rule that makes no sense, or is over.
-
-    Raises:
-        InvalidFieldError: naming the field.
-    """
-    rule.check()
-    _check_expiry(rule, now)
-
-
-def _check_expiry(rule: Rule, now: datetime) -> None:
-    if rule.is_over(now):
-        raise InvalidFieldError("expires_at", "The expiry must lie in the future.")
 
 
 def _check_limits(
@@ -420,49 +414,5 @@ def _found[Item](item: Item | None) -> Item:
     return item
 
 
-# --- showing ---
-
-
 def _view(alerts: Alerts, user_id: UUID, alert_id: UUID, now: datetime) -> AlertView:
     return views_of(alerts, [_found(alerts.alert_with_levels(user_id, alert_id))], now)[0]
-
-
-def _views(
-    unit_of_work: UnitOfWork[Alerts], rows: Sequence[AlertWithLevels], now: datetime
-) -> list[AlertView]:
-    with unit_of_work.begin() as tx:
-        return views_of(tx.repository, rows, now)
-
-
-def views_of(shown: Shown, rows: Sequence[AlertWithLevels], now: datetime) -> list[AlertView]:
-    """Return what their owner sees of alerts."""
-    standings = shown.standings([row.alert.id for row in rows if row.waits_for_percentage])
-    return [_view_of(row, standings.get(row.alert.id), now) for row in rows]
-
-
-def _view_of(row: AlertWithLevels, standing: Standing | None, now: datetime) -> AlertView:
-    alert, rule = row.alert, row.alert.rule
-    state = alert.state_at(now)
-    return AlertView(
-        **{name: getattr(rule, name) for name in _RULE_FIELDS},
-        id=alert.id,
-        note=alert.note,
-        channels=list(alert.channels),
-        version=alert.version,
-        state=state,
-        active=state in ACTIVE,
-        due_at=alert.due_at,
-        levels=None
-        if row.levels is None or state == "expired"
-        else LevelsView.model_validate(row.levels),
-        reading=None
-        if standing is None or state == "expired"
-        else ReadingView(
-            value=standing.value,
-            reference=price_in_unit(standing.reference, rule.unit, rule.karat),
-            slot=standing.slot,
-        ),
-        created_at=alert.created_at,
-        updated_at=alert.updated_at,
-        triggered_at=alert.triggered_at,
-    )

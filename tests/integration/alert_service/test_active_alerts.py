@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
@@ -16,6 +17,7 @@ from alert_service.schemas import AlertView
 from alert_service.use_cases import manage_alerts
 from goldalert.cache.cache_aside import Cache
 from goldalert.cache.client import RedisDatabase
+from goldalert.ids import new_id
 from tests.support.facts import user_deleted
 from tests.support.invocations import deliver
 
@@ -222,3 +224,29 @@ def test_an_erased_user_leaves_no_copy(
     assert redis.exists(KEY)
     assert deliver(on_user_deleted.lambda_handler, user_deleted(ADA)) == []
     assert not redis.exists(KEY)
+
+
+def test_alerts_about_prices_are_shown_without_the_database(cached: World) -> None:
+    began: list[object] = []
+    begin = began.append
+    alerts = [cached.create("above", "100")]
+    active(cached)
+    event.listen(cached.engine, "begin", begin)
+    assert [cached.get(alerts[0]), *active(cached)] == alerts * 2
+    assert began == []
+    trailing = cached.create("trailing", None, trail_percent="5")
+    active(cached)
+    began.clear()
+    cached.get(trailing)  # where its percentage stands is no copy
+    assert len(began) == 1
+    event.remove(cached.engine, "begin", begin)
+
+
+def test_more_active_alerts_than_a_user_may_have_today_are_all_there(cached: World) -> None:
+    first = cached.create("above", "100")
+    with cached.unit_of_work.begin() as tx:
+        alert = tx.repository.alert(ADA, first.id)
+        assert alert is not None
+        for _ in range(1000):
+            tx.repository.add_alert(replace(alert, id=new_id()))
+    assert active(cached, limit=2000)[-1] == first

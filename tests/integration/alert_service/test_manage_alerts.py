@@ -7,6 +7,7 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from decimal import Decimal
 from random import Random
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -110,7 +111,7 @@ def test_a_condition_that_holds_already_fires_at_once_on_the_last_fresh_price(
     assert world.fired() == [(alert.id, 1)]
 
 
-def test_a_condition_that_holds_already_is_rejected_and_notstored(world: World) -> None:
+def test_a_condition_that_holds_already_is_rejected_and_not_stored(world: World) -> None:
     world.tick(1, "100")
     with pytest.raises(AlreadyTrueError):
         world.create("above", "100", if_already_true="reject")
@@ -397,6 +398,35 @@ def test_another_condition_leaves_behind_what_it_does_not_have(world: World) -> 
     assert world.get(alert) == changed
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ({"alert_type": "above", "threshold": "140"}, {"alert_type": "percent_change"}),
+        (
+            {"alert_type": "percent_change", "threshold": "2", "window": "24h"},
+            {"alert_type": "above", "window": None},
+        ),
+    ],
+)
+def test_a_price_does_not_become_a_percentage_nor_a_percentage_a_price(
+    world: World, old: dict[str, Any], new: dict[str, Any]
+) -> None:
+    alert = world.create(**old)
+    sent = {"window": "24h", **new}
+    with pytest.raises(InvalidFieldError) as refused:
+        world.change(alert, **sent)
+    assert (refused.value.field, world.get(alert)) == ("threshold", alert)
+    assert world.change(alert, **sent, threshold="3").threshold == 3
+
+
+def test_a_condition_that_cannot_hold_already_waits_unless_more_is_asked_for(world: World) -> None:
+    alert = world.create("above", "100", if_already_true="fire")
+    assert world.change(alert, alert_type="sma_cross", period=5).if_already_true == "wait"
+    with pytest.raises(InvalidFieldError) as refused:
+        world.change(alert, alert_type="crosses", threshold="100", if_already_true="fire")
+    assert refused.value.field == "if_already_true"
+
+
 def test_a_paused_alert_does_not_fire_until_it_is_resumed(world: World) -> None:
     world.tick(1, "90")
     alert = world.create("above", "100")
@@ -487,11 +517,15 @@ def test_what_is_over_can_neither_be_paused_nor_resumed(world: World) -> None:
     triggered = world.create("above", "100")
     expired, paused = (world.create("above", "200", expires_at=soon) for _ in range(2))
     world.pause(paused)
-    with pytest.raises(NotActiveError):
+    with pytest.raises(NotActiveError, match="is paused"):
         world.snooze(paused, NOON + timedelta(days=1))
     world.tick(2, "110")
     world.clock.time += timedelta(hours=1)
-    for alert, state in ((triggered, "triggered"), (expired, "expired"), (paused, "paused")):
+    for alert, state, why in (
+        (triggered, "triggered", "has triggered"),
+        (expired, "expired", "has expired"),
+        (paused, "paused", "has expired"),
+    ):
         before = world.get(alert)
         assert before.state == state
         for act in (
@@ -499,7 +533,7 @@ def test_what_is_over_can_neither_be_paused_nor_resumed(world: World) -> None:
             world.resume,
             *([] if state == "paused" else [world.pause]),
         ):
-            with pytest.raises(NotActiveError):
+            with pytest.raises(NotActiveError, match=why):
                 act(alert)
         assert world.get(alert) == before
     assert world.change(paused, expires_at=None).state == "paused"

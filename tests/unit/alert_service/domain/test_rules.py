@@ -257,7 +257,7 @@ def test_levels_can_be_stored_as_they_are(rule: Rule) -> None:
 
 def test_the_largest_threshold_has_levels_that_can_be_stored() -> None:
     rule = make_rule("below", threshold="4999999999999999.999999999999", hysteresis_percent="50")
-    rule.check()
+    rule.check(NOON)
     assert rule.rearm_zone.up is not None
     assert rule.rearm_zone.up < 10**16
 
@@ -286,7 +286,7 @@ def test_each_condition_stands_on_its_series(rule: Rule, series: str) -> None:
 def test_rules_that_make_sense_pass(rule: Rule) -> None:
     if rule.alert_type in ("crosses", "crosses_up", "crosses_down", "sma_cross"):
         assert rule.if_already_true == "wait"
-    rule.check()
+    rule.check(NOON)
 
 
 @pytest.mark.parametrize(
@@ -340,7 +340,7 @@ def test_a_rule_without_sense_is_refused_by_the_name_of_its_field(
     alert_type: AlertType, fields: dict[str, Any], named: str
 ) -> None:
     with pytest.raises(InvalidFieldError) as refused:
-        make_rule(alert_type, **fields).check()
+        make_rule(alert_type, **fields).check(NOON)
     assert refused.value.field == named
 
 
@@ -362,7 +362,7 @@ def test_a_rule_without_sense_is_refused_by_the_name_of_its_field(
     ],
 )
 def test_the_ends_of_what_is_allowed_pass(alert_type: AlertType, fields: dict[str, Any]) -> None:
-    make_rule(alert_type, **fields).check()
+    make_rule(alert_type, **fields).check(NOON)
 
 
 def test_a_rule_is_over_from_its_expiry_on() -> None:
