@@ -10,8 +10,8 @@ from pydantic import AfterValidator, Field, StringConstraints
 
 from alert_service.domain.lifecycle import State
 from alert_service.domain.rules import AlertType, IfAlreadyTrue, Repeat, Rule
-from alert_service.domain.series import Direction, Window
-from goldalert.events.alerts import Channel
+from alert_service.domain.series import Window
+from goldalert.events.alerts import Channel, Direction
 from goldalert.events.prices import Origin, TickState
 from goldalert.http.schemas import RequestBody, Text, Time, View, unsent
 from goldalert.money import ComputedDecimalString, Currency, DecimalString
@@ -99,6 +99,7 @@ class LevelsView(View):
     """The levels that an alert waits at: `up` for a rise to it, `down` for a fall.
 
     They are prices of a troy ounce of fine gold in its currency, or percentages, as the series is.
+    While the alert is `cooling`, they are those at which it is armed again.
     """
 
     series: str
@@ -197,7 +198,7 @@ class TriggerView(View):
     `grams_per_troy_ounce`, and rounded to 12 decimal places. `value_before` and `value` are those
     of what the alert watches: the price of a troy ounce of fine gold, or a percentage off
     `reference`. `price_before` and `value_before` are null when there was no move: the condition
-    held already. A tick is null when it is not known, or not kept any more.
+    held already. What needs a tick that is not known, or not kept any more, is null, as is the tick.
     """
 
     id: UUID
@@ -237,7 +238,7 @@ class BacktestTrigger(View):
     `price`, `threshold` and `reference` are in the alert's own currency, unit and karat.
     `threshold` is the price that was reached: as entered, or what a percentage or mean came to.
     `value` is how far the price was from `reference`, in percent; both are null for conditions
-    that are about the price itself. `direction` is null where the condition held at the begin.
+    that are about the price itself. `direction` is null where the condition held already, without a move.
     """
 
     slot: datetime

@@ -95,19 +95,11 @@ def make_trigger(
 
 
 def direction_of(rule: Rule, before: Reading | None, after: Reading) -> Direction | None:
-    """Return which way the price went; None where it has come from is not known."""
+    """Return which way the price went; None without a move: the condition held already."""
     if before is None:
-        level_up, level_down = rule.zone.up, rule.zone.down
-        if rule.zone.is_between:
-            return None
-        went_up = level_up is not None and after.value >= level_up
-        if not went_up and (level_down is None or after.value > level_down):
-            return None
-    else:
-        went_up = after.value > before.value
-    if rule.alert_type == "trailing":
-        # its series is how far the price has fallen
-        went_up = not went_up
+        return None
+    # the series of `trailing` is how far the price has fallen
+    went_up = (after.value > before.value) != (rule.alert_type == "trailing")
     return "up" if went_up else "down"
 
 
@@ -122,7 +114,7 @@ def price_reached(rule: Rule, direction: Direction | None, after: Reading) -> De
         case "range_enter":
             return given(rule.upper if direction == "down" else rule.threshold)
         case "range_exit":
-            return given(rule.upper if direction == "up" else rule.threshold)
+            return given(rule.upper if after.value >= given(rule.zone.up) else rule.threshold)
         case _:
             return given(rule.threshold)
 

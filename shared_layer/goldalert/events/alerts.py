@@ -30,7 +30,7 @@ class Trigger(EventData):
         note: the user's own words.
         channels: where the user wants to be told.
         version: of the rule.
-        direction: which way the price went; None when nothing moved, or it is not known.
+        direction: which way the price went; None without a move: the condition held already.
         lower: for a range, its lower end as the user entered it.
         upper: for a range, its upper end as the user entered it.
         window: for `percent_change`, such as `24h`.

@@ -10,7 +10,7 @@ WINDOWS: Mapping[str, str] = {"1h": "an hour", "24h": "24 hours", "7d": "7 days"
 
 _PERCENT_PLACES = 2
 
-# what fired before triggers said which way the price went
+# what fired before triggers had a version, and said which way the price went
 _DIRECTIONS: Mapping[str, Direction] = {"above": "up", "below": "down"}
 
 _VERBS: Mapping[Direction, str] = {"up": "rose", "down": "fell"}
@@ -20,13 +20,15 @@ _SIDES: Mapping[Direction, str] = {"up": "above", "down": "below"}
 def movement(trigger: Trigger) -> str:
     """Return what the price did, to be followed by the trigger's threshold.
 
-    Where it is not known, nothing is guessed: people could be told the opposite of what happened.
+    What held already did not move: it is above, and did not rise.
 
     Example:
         `rose above`, as in “Gold rose above 4400 USD”, or `fell 3.07% from its peak, past`, as in
         “Gold fell 3.07% from its peak, past 4365 USD”.
     """
-    direction = trigger.direction or _DIRECTIONS.get(trigger.alert_type)
+    direction = trigger.direction
+    if trigger.version is None:
+        direction = direction or _DIRECTIONS.get(trigger.alert_type)
     is_met = trigger.price == trigger.threshold
     match trigger.alert_type:
         case "percent_change" if trigger.change_percent is not None:
@@ -44,7 +46,8 @@ def movement(trigger: Trigger) -> str:
                 return "is out of your range, an end of which is"
             return f"{_VERBS[direction]} out of your range at"
     if direction is None:
-        crossed = "reached"
+        is_side = trigger.alert_type in _DIRECTIONS
+        crossed = f"is {'at' if is_met else trigger.alert_type}" if is_side else "reached"
     elif is_met:
         crossed = f"{_VERBS[direction]} to"
     else:

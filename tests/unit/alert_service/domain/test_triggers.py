@@ -75,22 +75,21 @@ def test_a_trigger_of_a_range_tells_the_end_that_was_crossed(
 
 
 @pytest.mark.parametrize(
-    ("rule", "value", "direction"),
+    ("rule", "value", "reached"),
     [
-        (make_rule("above"), "101", "up"),
-        (make_rule("below"), "99", "down"),
-        (make_rule("range_exit"), "111", "up"),
-        (make_rule("range_exit"), "99", "down"),
-        (make_rule("range_enter"), "105", None),
-        (make_rule("percent_change"), "3", "up"),
-        (make_rule("percent_change", threshold="-2"), "-3", "down"),
-        (make_rule("trailing"), "6", "down"),
+        (make_rule("above"), "101", 100),
+        (make_rule("range_enter"), "105", 100),
+        (make_rule("range_exit"), "111", 110),
+        (make_rule("range_exit"), "99", 100),
+        (make_rule("trailing"), "6", 95),
     ],
 )
-def test_without_a_move_the_side_of_the_level_is_the_direction(
-    rule: Rule, value: str, direction: Direction | None
+def test_without_a_move_there_is_no_direction_but_a_price_that_was_reached(
+    rule: Rule, value: str, reached: int
 ) -> None:
-    assert direction_of(rule, None, Reading(D(value), 7, D(100), 3)) == direction
+    after = Reading(D(value), 7, D(100), 3)
+    direction = direction_of(rule, None, after)
+    assert (direction, price_reached(rule, direction, after)) == (None, reached)
 
 
 @given(rules(), st.sampled_from(["up", "down", None]))

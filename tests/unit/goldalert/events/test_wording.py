@@ -58,8 +58,25 @@ def test_a_price_moves_past_its_threshold_or_just_to_it(
 def test_without_a_direction_only_what_the_type_says_is_said(
     alert_type: str, price: str, words: str
 ) -> None:
-    """Such are the triggers of before, and those whose price has come from nowhere."""
+    """Such are the triggers of before."""
     assert movement(trigger(new_id(), alert_type=alert_type, price=Decimal(price))) == words
+
+
+@pytest.mark.parametrize(
+    ("alert_type", "price", "words"),
+    [
+        ("above", "4412.10", "is above"),
+        ("above", "4400", "is at"),
+        ("below", "4399", "is below"),
+        ("range_exit", "4412.10", "is out of your range, an end of which is"),
+        ("a_type_of_tomorrow", "4412.10", "reached"),
+    ],
+)
+def test_what_held_already_is_not_said_to_have_moved(
+    alert_type: str, price: str, words: str
+) -> None:
+    fired = trigger(new_id(), alert_type=alert_type, price=Decimal(price), version=1)
+    assert movement(fired) == words
 
 
 @pytest.mark.parametrize(
