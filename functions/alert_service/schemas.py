@@ -198,7 +198,7 @@ class TriggerView(View):
     `grams_per_troy_ounce`, and rounded to 12 decimal places. `value_before` and `value` are those
     of what the alert watches: the price of a troy ounce of fine gold, or a percentage off
     `reference`. `price_before` and `value_before` are null when there was no move: the condition
-    held already. What needs a tick that is not known, or not kept any more, is null, as is the tick.
+    held already. A tick that is not known, or not kept any more, is null, as is what needs it.
     """
 
     id: UUID
@@ -238,7 +238,7 @@ class BacktestTrigger(View):
     `price`, `threshold` and `reference` are in the alert's own currency, unit and karat.
     `threshold` is the price that was reached: as entered, or what a percentage or mean came to.
     `value` is how far the price was from `reference`, in percent; both are null for conditions
-    that are about the price itself. `direction` is null where the condition held already, without a move.
+    that are about the price itself. `direction` is null without a move: it held already.
     """
 
     slot: datetime

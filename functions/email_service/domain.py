@@ -1,6 +1,7 @@
 """Rules of mails: what a mail says, and what each piece of evidence makes of it."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -15,8 +16,8 @@ from pydantic import BaseModel, ConfigDict
 from goldalert.events.alerts import Trigger
 from goldalert.events.emails import MailKind
 from goldalert.events.prices import Origin, Tick
-from goldalert.events.wording import WINDOWS, movement
-from goldalert.money import Currency, round_apart
+from goldalert.events.wording import movement
+from goldalert.money import Currency, format_decimal, round_apart
 
 MailStatus = Literal[
     "queued",
@@ -134,6 +135,7 @@ class AlertLine:
         movement: what the price did to the threshold, such as `rose above`.
         price: rounded for people, as are the threshold, the distance and the reference.
         threshold: the price that was reached.
+        threshold_name: what it is, such as `2% above`, which the reference is then.
         gold: what was priced, such as `troy ounce of fine gold`.
         distance: from the threshold to the price, never negative.
         distance_percent: the same, in percent of the threshold.
@@ -147,6 +149,7 @@ class AlertLine:
     movement: str
     price: Decimal
     threshold: Decimal
+    threshold_name: str
     currency: str
     gold: str
     distance: Decimal
@@ -198,6 +201,9 @@ class AlertMail:
 # a link or an address, whole or without its scheme, and characters that no name has
 _NO_NAME = re.compile(r"[/\\@:<>]|\.\w|\bwww\b|[\x00-\x1f\x7f-\x9f\u2028\u2029]", re.IGNORECASE)
 _MAX_NAME = 50
+
+_WINDOWS: Mapping[str, str] = {"1h": "1 hour", "24h": "1 day", "7d": "7 days"}
+"""As short as the column of the plain text is."""
 
 _LABELS: dict[Origin, tuple[str | None, str | None]] = {
     "live": (None, None),
@@ -261,6 +267,7 @@ def _alert_line(api_origin: str, trigger: Trigger) -> AlertLine:
         movement=movement(trigger),
         price=price,
         threshold=threshold,
+        threshold_name=_threshold_name(trigger),
         currency=trigger.currency,
         gold=_gold(trigger.unit, trigger.karat),
         distance=abs(price - threshold),
@@ -274,14 +281,27 @@ def _alert_line(api_origin: str, trigger: Trigger) -> AlertLine:
     )
 
 
+def _threshold_name(trigger: Trigger) -> str:
+    percent = trigger.percent
+    match trigger.alert_type:
+        case "percent_change" if percent is not None:
+            return f"{format_decimal(abs(percent))}% {'above' if percent > 0 else 'below'}"
+        case "trailing" if percent is not None:
+            return f"{format_decimal(percent)}% below"
+        case "sma_cross":
+            return "Average"
+        case _:
+            return "Threshold"
+
+
 def _reference_name(trigger: Trigger) -> str:
     match trigger.alert_type:
         case "percent_change" if trigger.window is not None:
-            return f"{WINDOWS.get(trigger.window, trigger.window)} earlier".capitalize()
+            return f"{_WINDOWS.get(trigger.window, trigger.window)} ago"
         case "trailing":
             return "Peak"
         case _:
-            return "Measured against"
+            return "Reference"
 
 
 def _gold(unit: str, karat: int) -> str:

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from alert_service.domain.rules import given
 from alert_service.domain.triggers import HistoryEntry
-from goldalert.events.wording import WINDOWS
+from goldalert.events.wording import WINDOW_WORDS
 from goldalert.money import format_decimal, round_apart, round_apart_to
 from goldalert.units import price_in_unit
 
@@ -81,13 +81,15 @@ def _percent_reason(entry: HistoryEntry) -> str:
             against = f"its average of {entry.period} ticks, {base}"
         case _:
             sign, goal = 1, given(entry.threshold)
-            against = f"the {base} of {WINDOWS[given(entry.window)]} earlier{at}"
+            against = f"the {base} of {WINDOW_WORDS[given(entry.window)]} earlier{at}"
     distance = _distance(sign * entry.value_after, goal)
     against = f"{distance} {against}" if distance != _LEVEL else f"{_LEVEL} with {against}"
     now = _money(entry, entry.price, reference)
     if entry.value_before is None:
-        return _at_once(f"Gold stood at {now}", f"{against}, which meets your {_percent(goal)}")
-    outcome = f"reached your {_percent(goal)}" if goal else "crossed it"
+        return _at_once(
+            f"Gold stood at {now}", f"{against}, which meets the {_percent(goal)} that you set"
+        )
+    outcome = f"reached the {_percent(goal)} that you set" if goal else "crossed it"
     return (
         f"Gold came to {now}, {against}, and so {outcome}; "
         f"at the tick before it was {_distance(sign * entry.value_before, goal)}."

@@ -6,7 +6,7 @@ from decimal import Decimal
 from goldalert.events.alerts import Direction, Trigger
 from goldalert.money import round_apart_to
 
-WINDOWS: Mapping[str, str] = {"1h": "an hour", "24h": "24 hours", "7d": "7 days"}
+WINDOW_WORDS: Mapping[str, str] = {"1h": "an hour", "24h": "24 hours", "7d": "7 days"}
 
 _PERCENT_PLACES = 2
 
@@ -33,7 +33,7 @@ def movement(trigger: Trigger) -> str:
     match trigger.alert_type:
         case "percent_change" if trigger.change_percent is not None:
             verb = _VERBS["up" if trigger.change_percent > 0 else "down"]
-            window = WINDOWS.get(trigger.window or "", trigger.window)
+            window = WINDOW_WORDS.get(trigger.window or "", trigger.window)
             return f"{verb} {_percent(trigger)} in {window}, {'to' if is_met else 'past'}"
         case "trailing" if trigger.change_percent is not None:
             return f"fell {_percent(trigger)} from its peak, {'to' if is_met else 'past'}"

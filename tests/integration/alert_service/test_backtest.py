@@ -126,7 +126,7 @@ def test_what_held_after_a_closed_market_is_known_when_the_alert_is_set(world: W
         deliver(world, sequence, world.clock.time, {"USD": D(price)})
     # a day ago the last tick was from long before, and 3 percent above the one an hour earlier
     result = run(world, "percent_change", threshold="2", window="1h", if_already_true="fire")
-    assert [(one.sequence, one.value, one.direction) for one in result.triggers] == [(2, 3, "up")]
+    assert [(one.sequence, one.value, one.direction) for one in result.triggers] == [(2, 3, None)]
     assert result.already_true
 
 

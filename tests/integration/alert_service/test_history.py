@@ -105,7 +105,7 @@ def test_dollars_need_no_rate_and_a_tick_without_rates_has_none(world: World) ->
             {1: "100", 13: "101", 14: "103"},
             1,
             "Gold came to 103.00 USD per troy ounce, 3.00% above the 100.00 USD of an hour "
-            "earlier (2026-11-24 12:05 UTC), and so reached your 2%; "
+            "earlier (2026-11-24 12:05 UTC), and so reached the 2% that you set; "
             "at the tick before it was 1.00% above.",
         ),
         (
@@ -114,7 +114,7 @@ def test_dollars_need_no_rate_and_a_tick_without_rates_has_none(world: World) ->
             {1: "100", 2: "110", 3: "104.5"},
             2,
             "Gold came to 104.50 USD per troy ounce, 5.00% below its peak of 110.00 USD "
-            "(2026-11-24 12:10 UTC), and so reached your 5%; "
+            "(2026-11-24 12:10 UTC), and so reached the 5% that you set; "
             "at the tick before it was level.",
         ),
         (
@@ -212,7 +212,7 @@ def test_ticks_that_are_not_kept_any_more_are_null_and_nothing_else_is_lost(
     assert (trailing.reference.price, trailing.reference.tick) == (110, None)
     assert trailing.price == 104
     assert trailing.price_before is None
-    assert "below its peak of 110.00 USD, and so reached your 5%" in trailing.reason
+    assert "below its peak of 110.00 USD, and so reached the 5% that you set" in trailing.reason
 
 
 def test_a_page_of_the_history_needs_two_statements(world: World) -> None:

@@ -134,10 +134,10 @@ def test_a_line_says_how_the_price_moved_and_how_far(
 @pytest.mark.parametrize(
     ("changes", "name"),
     [
-        ({"alert_type": "percent_change", "window": "1h"}, "An hour earlier"),
-        ({"alert_type": "percent_change", "window": "30d"}, "30d earlier"),
+        ({"alert_type": "percent_change", "window": "1h"}, "1 hour ago"),
+        ({"alert_type": "percent_change", "window": "30d"}, "30d ago"),
         ({"alert_type": "trailing"}, "Peak"),
-        ({"alert_type": "a_type_of_tomorrow"}, "Measured against"),
+        ({"alert_type": "a_type_of_tomorrow"}, "Reference"),
     ],
 )
 def test_a_line_names_what_the_price_is_measured_against(
@@ -147,6 +147,21 @@ def test_a_line_names_what_the_price_is_measured_against(
     [line] = alert_mail("https://api.example", tick(), [one], "UTC").alerts
     assert line.reference_name == name
     assert line.reference == Decimal("4412.1038"), "never rounded to the price"
+
+
+@pytest.mark.parametrize(
+    ("changes", "name"),
+    [
+        ({"alert_type": "above"}, "Threshold"),
+        ({"alert_type": "percent_change", "percent": "2.50"}, "2.5% above"),
+        ({"alert_type": "percent_change", "percent": "-2"}, "2% below"),
+        ({"alert_type": "trailing", "percent": "3"}, "3% below"),
+        ({"alert_type": "sma_cross"}, "Average"),
+    ],
+)
+def test_a_line_names_what_the_price_has_reached(changes: dict[str, object], name: str) -> None:
+    [line] = alert_mail("https://api.example", tick(), [triggered(**changes)], "UTC").alerts
+    assert line.threshold_name == name
 
 
 def test_a_line_does_not_say_twice_what_the_price_has_crossed() -> None:

@@ -70,7 +70,7 @@ Gold Price Alert
 
 
 @pytest.mark.parametrize(
-    ("changes", "subject", "line"),
+    ("changes", "subject", "lines"),
     [
         (
             {
@@ -91,7 +91,7 @@ Gold Price Alert
                 "threshold": Decimal("4398.8214"),
             },
             "Gold rose 2.31% in 24 hours, past $4,398.82: now $4,412.10",
-            "  24 hours earlier: $4,312.57",
+            "  1 day ago:  $4,312.57\n  2% above:   $4,398.82",
         ),
         (
             {
@@ -103,7 +103,7 @@ Gold Price Alert
                 "direction": "down",
             },
             "Gold fell 3.07% from its peak, past $4,415.29: now $4,412.10",
-            "  Peak:       $4,551.85",
+            "  Peak:       $4,551.85\n  3% below:   $4,415.29",
         ),
         (
             {
@@ -114,19 +114,20 @@ Gold Price Alert
                 "threshold": Decimal("4410"),
             },
             "Gold rose above its average of 20 ticks, $4,410.00: now $4,412.10",
-            "  Threshold:  $4,410.00",
+            "  Average:    $4,410.00",
         ),
     ],
     ids=["range", "percent", "trailing", "average"],
 )
 def test_the_alert_mail_says_what_the_condition_is_made_of(
-    changes: dict[str, Any], subject: str, line: str
+    changes: dict[str, Any], subject: str, lines: str
 ) -> None:
     content = render(template("alert"), alert(triggered(**changes)))
     assert content.subject == subject
-    assert f"\n{line}\n" in content.text
-    name, value = line.strip().split(":", 1)
-    assert f"{name}: <strong>{value.strip()}</strong>" in content.html
+    assert f"\n{lines}\n" in content.text
+    for line in lines.splitlines():
+        name, value = line.strip().split(":", 1)
+        assert f"{name}: <strong>{value.strip()}</strong>" in content.html
 
 
 def test_a_price_that_is_within_half_a_cent_of_its_threshold_is_not_shown_as_equal() -> None:

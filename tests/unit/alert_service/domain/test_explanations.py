@@ -115,13 +115,13 @@ AVERAGE = {
         (
             PERCENT,
             "Gold came to 4412.10 USD per troy ounce, 2.31% above the 4312.57 USD of 24 hours "
-            "earlier (2026-11-24 12:05 UTC), and so reached your 2%; "
+            "earlier (2026-11-24 12:05 UTC), and so reached the 2% that you set; "
             "at the tick before it was 1.95% above.",
         ),
         (
             PERCENT | {"value_before": Decimal("1.9999"), "reference_tick": None},
             "Gold came to 4412.10 USD per troy ounce, 2.31% above the 4312.57 USD of 24 hours "
-            "earlier, and so reached your 2%; at the tick before it was 1.9999% above.",
+            "earlier, and so reached the 2% that you set; at the tick before it was 1.9999% above.",
         ),
         (
             PERCENT
@@ -132,12 +132,12 @@ AVERAGE = {
                 "reference_tick": None,
             },
             "Gold came to 4412.10 USD per troy ounce, 2.50% below the 4312.57 USD of 24 hours "
-            "earlier, and so reached your -2.5%; at the tick before it was level.",
+            "earlier, and so reached the -2.5% that you set; at the tick before it was level.",
         ),
         (
             TRAILING,
             "Gold came to 4412.10 USD per troy ounce, 3.07% below its peak of 4551.85 USD "
-            "(2026-11-24 12:00 UTC), and so reached your 3%; "
+            "(2026-11-24 12:00 UTC), and so reached the 3% that you set; "
             "at the tick before it was 2.10% below.",
         ),
         (
@@ -173,11 +173,11 @@ def test_a_move_is_told_from_where_to_where(changes: dict[str, Any], sentence: s
         (
             PERCENT | {"window": "1h"},
             "2.31% above the 4312.57 USD of an hour earlier (2026-11-24 12:05 UTC), "
-            "which meets your 2%",
+            "which meets the 2% that you set",
         ),
         (
             TRAILING | {"reference_tick": None},
-            "3.07% below its peak of 4551.85 USD, which meets your 3%",
+            "3.07% below its peak of 4551.85 USD, which meets the 3% that you set",
         ),
     ],
 )
