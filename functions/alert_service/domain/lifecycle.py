@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
-from typing import Literal
+from typing import Literal, NamedTuple
 from uuid import UUID
 
 from alert_service.domain.rules import Rule
@@ -63,6 +63,14 @@ class Alert:
             due_at=step.due_at,
             triggered_at=now if step.fires else self.triggered_at,
         )
+
+
+class Claimed(NamedTuple):
+    """An alert that was disarmed since its series crossed a level of it, and that level."""
+
+    alert: Alert
+    kind: Kind
+    level: Decimal
 
 
 @dataclass(frozen=True)

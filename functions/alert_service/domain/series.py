@@ -297,6 +297,22 @@ class Crossing:
         return replace(self, high=level + PLACES)
 
 
+class Place(NamedTuple):
+    """Where some series are that stored ticks are still to be applied to.
+
+    Attributes:
+        applied_sequence: the last tick that they are done with.
+        is_free: the worker that asks may go on from there; no other has these series.
+        tick: the next one; None if it is missing.
+        is_due: the snooze or cooldown of an alert is over by the slot of that tick.
+    """
+
+    applied_sequence: int
+    is_free: bool
+    tick: StoredTick | None
+    is_due: bool
+
+
 class Fired(NamedTuple):
     """Alerts that fired by themselves when their levels were crossed.
 

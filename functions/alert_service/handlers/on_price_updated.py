@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from alert_service.bootstrap import services
-from alert_service.config import ENGINE_RESERVE_MS
+from alert_service.config import time_of
 from alert_service.use_cases import apply_ticks
 from goldalert.events.catalogue import parse_event
 from goldalert.messaging.consumer import consume_messages
@@ -16,14 +16,11 @@ if TYPE_CHECKING:
 
 
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> "PartialItemFailureResponse":
-    def has_time() -> bool:
-        return context.get_remaining_time_in_millis() > ENGINE_RESERVE_MS
-
     def apply(message: str) -> None:
         parsed = parse_event(message)
         start_request(parsed.correlation_id)
         apply_ticks.on_price_updated(
-            services().unit_of_work, services().cache, services().clock, parsed, has_time
+            services().unit_of_work, services().cache, services().clock, parsed, time_of(context)
         )
 
     return consume_messages(event, context, apply)

@@ -5,7 +5,7 @@ from typing import Any
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from alert_service.bootstrap import services
-from alert_service.config import ENGINE_RESERVE_MS
+from alert_service.config import time_of
 from alert_service.errors import SeriesBusyError
 from alert_service.use_cases import apply_ticks
 from goldalert.messaging.consumer import OutOfTimeError
@@ -14,13 +14,9 @@ from goldalert.observability.log import logger, start_request
 
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> None:
     start_request(event["id"])
-
-    def has_time() -> bool:
-        return context.get_remaining_time_in_millis() > ENGINE_RESERVE_MS
-
     try:
         apply_ticks.apply_due_ticks(
-            services().unit_of_work, services().cache, services().clock, has_time
+            services().unit_of_work, services().cache, services().clock, time_of(context)
         )
     except (SeriesBusyError, OutOfTimeError) as reason:
         # no failure: the next minute looks again

@@ -65,6 +65,7 @@ def upgrade() -> None:
         ALTER TABLE thresholds
             DROP COLUMN direction,
             DROP COLUMN level,
+            DROP COLUMN user_id,
             ADD PRIMARY KEY (alert_id),
             ADD CHECK (kind IN ('once', 'condition', 'first_price', 'rearm')),
             ADD CHECK (level_up IS NOT NULL OR level_down IS NOT NULL)

@@ -9,20 +9,21 @@ finds the tick still to be applied and the levels that are left: with the next m
 schedule.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from typing import Protocol
 from uuid import UUID
 
-from alert_service.config import CHUNK_ROWS
-from alert_service.domain.lifecycle import Alert, on_claim
+from alert_service.config import CHUNK_ROWS, HasTime
+from alert_service.domain.lifecycle import Claimed, on_claim
 from alert_service.domain.rules import given
 from alert_service.domain.series import (
     Crossing,
     Fired,
-    Kind,
     Past,
+    Place,
     Reading,
     Series,
     SeriesName,
@@ -32,8 +33,8 @@ from alert_service.domain.series import (
 )
 from alert_service.errors import InvalidTickError, SeriesBusyError
 from alert_service.use_cases.active_alerts import forget_active_alerts
-from alert_service.use_cases.rearm import Rests, rearm_due_alerts
-from alert_service.use_cases.triggers import as_json, make_events, record_triggers
+from alert_service.use_cases.rearm import DueAlerts, rearm_due_alerts
+from alert_service.use_cases.triggers import make_events, record_triggers
 from goldalert.cache.cache_aside import Cache
 from goldalert.clock import Clock
 from goldalert.db.unit_of_work import Transaction, UnitOfWork
@@ -46,16 +47,13 @@ from goldalert.observability.log import logger
 
 CONSUMER = "alert_service.on_price_updated"
 
-HasTime = Callable[[], bool]
-"""Says whether enough of the function's time is left to begin another transaction."""
 
-
-class Ticks(Rests, Protocol):
+class Ticks(DueAlerts, Protocol):
     """What the engine needs of the database."""
 
     def add_tick(self, tick: StoredTick) -> UUID: ...
     def add_price_series(self, currencies: Sequence[str]) -> None: ...
-    def series_behind(self, worker: UUID) -> list[tuple[int, bool, StoredTick | None, bool]]: ...
+    def series_behind(self, worker: UUID) -> list[Place]: ...
     def overdue_tick(self, missing: int) -> int | None: ...
     def add_skipped_ticks(self, names: Sequence[SeriesName], first: int, last: int) -> None: ...
     def lock_series(self, applied_sequence: int, worker: UUID) -> list[Series]: ...
@@ -78,7 +76,7 @@ class Ticks(Rests, Protocol):
     ) -> Fired: ...
     def claim(
         self, name: SeriesName, crossing: Crossing, tick: StoredTick, *, limit: int
-    ) -> list[tuple[Alert, Kind, Decimal]]: ...
+    ) -> list[Claimed]: ...
 
 
 def on_price_updated(
@@ -127,8 +125,8 @@ def apply_due_ticks(
         while has_time():
             with unit_of_work.begin() as tx:
                 behind = tx.repository.series_behind(worker)
-            is_moving = is_busy = False
-            # those that are the farthest behind catch up first: what has rested by the slot of a
+            has_advanced = is_busy = False
+            # those that are the farthest behind catch up first: what is due by the slot of a
             # tick must not be armed on series that earlier ticks are still to be applied to
             for applied, is_free, tick, is_due in behind:
                 is_busy |= not is_free
@@ -139,13 +137,13 @@ def apply_due_ticks(
                     rearm_due_alerts(unit_of_work, cache, clock, has_time, at=tick.tick.slot)
                     if not has_time():
                         raise OutOfTimeError
-                moving = _advance(unit_of_work, applied, tick, worker)
-                for series in moving or ():
+                pending = _advance(unit_of_work, applied, tick, worker)
+                for series in pending or ():
                     _claim(unit_of_work, cache, clock, series, given(tick), worker, has_time)
-                if moving is not None:
-                    is_moving = True
+                if pending is not None:
+                    has_advanced = True
                     break
-            if not is_moving:
+            if not has_advanced:
                 if is_busy:
                     raise SeriesBusyError
                 return
@@ -184,14 +182,14 @@ def _advance(
             ],
             tick.sequence,
         )
-        moving = [one.moving(to) for one, to in reached if to is not None and one.name in crossed]
+        pending = [one.moving(to) for one, to in reached if to is not None and one.name in crossed]
         moved = [
             one.passed(tick.sequence) if to is None else one.moved(to)
             for one, to in reached
             if one.name not in crossed
         ]
-        ticks.save_series([*moving, *moved], worker)
-        return moving
+        ticks.save_series([*pending, *moved], worker)
+        return pending
 
 
 def _skip_to(ticks: Ticks, series: Sequence[Series], sequence: int, worker: UUID) -> None:
@@ -221,21 +219,17 @@ def _claim(
 
     It may leave some, those that a user is changing just now; whoever advances looks again.
     """
-    owners: set[UUID] = set()
-    try:
-        for crossing in crossings(series.value, given(series.pending).value):
-            for claim_chunk in (_fire_chunk, _judge_chunk):
-                rest, claimed = crossing, CHUNK_ROWS
-                while claimed == CHUNK_ROWS and has_time():
-                    with unit_of_work.begin() as tx:
-                        if not tx.repository.share_lease(series.name, worker):
-                            raise SeriesBusyError
-                        chunk, last = claim_chunk(tx, clock, series, rest, tick)
-                    owners.update(chunk)
-                    claimed = len(chunk)
-                    rest = rest if last is None else rest.beginning_at(last)
-    finally:
-        forget_active_alerts(cache, owners)
+    for crossing in crossings(series.value, given(series.pending).value):
+        for claim_chunk in (_fire_chunk, _judge_chunk):
+            left, claimed = crossing, CHUNK_ROWS
+            while claimed == CHUNK_ROWS and has_time():
+                with unit_of_work.begin() as tx:
+                    if not tx.repository.share_lease(series.name, worker):
+                        raise SeriesBusyError
+                    owners, last = claim_chunk(tx, clock, series, left, tick)
+                    tx.after_commit(partial(forget_active_alerts, cache, owners, always=False))
+                claimed = len(owners)
+                left = left if last is None else left.beginning_at(last)
 
 
 def _fire_chunk(
@@ -260,19 +254,19 @@ def _judge_chunk(
     claimed = tx.repository.claim(series.name, crossing, tick, limit=CHUNK_ROWS)
     before, after = series.reading, given(series.pending)
     steps = [
-        (alert, on_claim(alert.rule, kind, series.value, after.value, tick.tick.slot))
-        for alert, kind, _ in claimed
+        (one.alert, on_claim(one.alert.rule, one.kind, series.value, after.value, tick.tick.slot))
+        for one in claimed
     ]
     now = clock.now()
-    triggers = record_triggers(
-        tx.repository,
+    record_triggers(
+        tx,
         [alert for alert, step in steps if step.fires],
         tick=tick,
         before=before,
         after=after,
         now=now,
+        correlation_id=tick.correlation_id,
     )
-    tx.publish(*make_events(as_json(triggers), tick, now=now, correlation_id=tick.correlation_id))
     tx.repository.save_states([alert.after(step, now) for alert, step in steps])
     # on this series, to which alerts may have been moved whose peak was the same
     tx.repository.arm(
@@ -280,4 +274,4 @@ def _judge_chunk(
         series.name,
         tick.sequence,
     )
-    return [alert.user_id for alert, _ in steps], claimed[-1][2] if claimed else None
+    return [one.alert.user_id for one in claimed], claimed[-1].level if claimed else None

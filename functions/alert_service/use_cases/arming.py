@@ -7,7 +7,7 @@ from uuid import UUID
 
 from alert_service.domain.lifecycle import ARMED, Alert, Step
 from alert_service.domain.series import Kind, Series, SeriesName, StoredTick
-from alert_service.use_cases.triggers import Triggers, as_json, make_events, record_triggers
+from alert_service.use_cases.triggers import Triggers, record_triggers
 from goldalert.db.unit_of_work import Transaction
 
 
@@ -41,11 +41,15 @@ def take_steps(
         tick = tx.repository.tick(current.sequence)
         if tick is None:
             raise LookupError(f"tick {current.sequence} of {series.name} is gone")
-        triggers = record_triggers(
-            tx.repository, fired, tick=tick, before=None, after=current, now=now
+        told = record_triggers(
+            tx,
+            fired,
+            tick=tick,
+            before=None,
+            after=current,
+            now=now,
+            correlation_id=correlation_id,
         )
-        tx.publish(*make_events(as_json(triggers), tick, now=now, correlation_id=correlation_id))
-        told = {trigger.alert_id for trigger in triggers}
     steps = [
         (alert, ARMED if step.fires and alert.id not in told else step) for alert, step in steps
     ]

@@ -1,6 +1,6 @@
 """What is done for alerts that fire, by a tick or at once: entries in the history, and events."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 from uuid import UUID
@@ -8,14 +8,12 @@ from uuid import UUID
 from alert_service.domain.lifecycle import Alert
 from alert_service.domain.series import Reading, StoredTick
 from alert_service.domain.triggers import make_trigger, pack
+from goldalert.db.unit_of_work import Transaction
 from goldalert.events.alerts import AlertTriggeredData, AlertTriggeredV1, Trigger
 from goldalert.ids import new_id
 from goldalert.messaging.outbox import MAX_EVENT_BYTES, WrittenEvent
 
 PRODUCER = "alert_service"
-
-_NO_TRIGGERS = "[]}}"
-"""How an event without triggers ends: they are the last that it says."""
 
 
 class Triggers(Protocol):
@@ -33,31 +31,31 @@ class Triggers(Protocol):
 
 
 def record_triggers(
-    repository: Triggers,
+    tx: Transaction[Triggers],
     fired: Sequence[Alert],
     *,
     tick: StoredTick,
     before: Reading | None,
     after: Reading,
     now: datetime,
-) -> list[Trigger]:
-    """Add alerts that fire to the history; return what is to be told of them.
+    correlation_id: str,
+) -> set[UUID]:
+    """Add alerts that fire to the history, and tell of them; return their ids.
 
     An alert that this tick has triggered before is left out: it triggers once per tick (R6).
     """
     triggers = [make_trigger(alert, new_id(), tick, before, after) for alert in fired]
-    added = repository.add_triggers(
+    added = tx.repository.add_triggers(
         list(zip(fired, triggers, strict=True)),
         tick_id=tick.tick.tick_id,
         before=before,
         after=after,
         now=now,
     )
-    return [trigger for trigger in triggers if trigger.trigger_id in added]
-
-
-def as_json(triggers: Iterable[Trigger]) -> list[str]:
-    return [trigger.model_dump_json(exclude_none=True) for trigger in triggers]
+    told = [trigger for trigger in triggers if trigger.trigger_id in added]
+    messages = [trigger.model_dump_json(exclude_none=True) for trigger in told]
+    tx.publish(*make_events(messages, tick, now=now, correlation_id=correlation_id))
+    return {trigger.alert_id for trigger in told}
 
 
 def make_events(
@@ -71,8 +69,8 @@ def make_events(
     room = MAX_EVENT_BYTES - len(_event_of(tick, now, correlation_id).to_message().encode())
     for packed in pack(triggers, room):
         event = _event_of(tick, now, correlation_id)
-        head = event.to_message().removesuffix(_NO_TRIGGERS)
-        events.append(WrittenEvent(event, f"{head}[{','.join(packed)}]}}}}"))
+        message = event.to_message().replace('"triggers":[]', f'"triggers":[{",".join(packed)}]', 1)
+        events.append(WrittenEvent(event, message))
     return events
 
 

@@ -69,13 +69,19 @@ class Cache:
                 _replace(redis, key, mark, value.model_dump_json(), seconds)
         return value
 
-    def invalidate(self, *keys: str) -> None:
+    def invalidate(self, *keys: str, always: bool = True) -> None:
         """Forget entries after a write. A failure is logged: the TTL bounds how stale they get.
 
-        It is tried every time, unlike a read, which is not wrong without Redis.
+        It is tried every time, unlike a read, which is not wrong without Redis; but not for who has
+        so many writes that a time-out for each would take too long (`always=False`).
         """
         from redis import RedisError
 
+        if not always:
+            with self._database.attempt() as redis:
+                if redis is not None:
+                    redis.delete(*keys)
+            return
         try:
             self._database.client.delete(*keys)
         except RedisError as error:

@@ -44,8 +44,9 @@ def erase(*events: UserDeletedV1) -> None:
 
 def users(world: World) -> dict[str, set[UUID]]:
     """Return whose rows each table holds."""
+    source = {"thresholds": "thresholds t LEFT JOIN alerts a ON a.id = t.alert_id"}
     return {
-        table: {row.user_id for row in world.sql(f"SELECT user_id FROM {table}")}
+        table: {row.user_id for row in world.sql(f"SELECT user_id FROM {source.get(table, table)}")}
         for table in TABLES
     }
 

@@ -1,27 +1,29 @@
 """The copy of a user's active alerts in Redis: read where it is right, and never needed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 from uuid import UUID
 
 import pytest
-from redis import Redis
+from redis import Redis, TimeoutError
 from sqlalchemy import create_engine, event
 
 from alert_service.bootstrap import Services
 from alert_service.handlers import on_user_deleted
 from alert_service.repository import Repository
 from alert_service.schemas import AlertView
-from alert_service.use_cases import manage_alerts
+from alert_service.use_cases import apply_ticks, manage_alerts, rearm
 from goldalert.cache.cache_aside import Cache
 from goldalert.cache.client import RedisDatabase
+from goldalert.db.unit_of_work import UnitOfWork
 from goldalert.ids import new_id
 from tests.support.facts import user_deleted
 from tests.support.invocations import deliver
 
-from .conftest import ADA, NOON, World
+from .conftest import ADA, NOON, World, make_tick
 
 KEY = f"active_alerts:{ADA}"
 BEN = UUID(int=2)
@@ -116,6 +118,56 @@ def test_what_time_does_is_seen_by_the_next_read(cached: World) -> None:
     cached.clock.time = NOON + timedelta(hours=1)
     cached.rearm()
     assert [(one.state, one.levels) for one in active(cached)] == [("armed", alert.levels)]
+
+
+@pytest.mark.parametrize("cause", ["tick", "time"])
+def test_a_copy_is_forgotten_before_anybody_hears_of_the_trigger(
+    cached: World, redis: Redis, cause: str
+) -> None:
+    cached.tick(1, "90")
+    alert = cached.create("above", "100", if_already_true="fire")
+    if cause == "time":
+        cached.snooze(alert, NOON + timedelta(minutes=15))
+        cached.tick(2, "110")
+        cached.clock.time += timedelta(minutes=15)
+    active(cached)
+    kept: list[object] = []
+
+    class Listener:
+        def run(self, *, only: Sequence[UUID]) -> int:
+            kept.append(redis.exists(KEY))
+            return len(only)
+
+    unit_of_work = UnitOfWork(cached.engine, Repository, Listener())
+    if cause == "tick":
+        event = make_tick(2, {"USD": Decimal(110)})
+        apply_ticks.on_price_updated(unit_of_work, cached.cache, cached.clock, event, lambda: True)
+    else:
+        rearm.rearm_due_alerts(
+            unit_of_work, cached.cache, cached.clock, lambda: True, at=cached.clock.now()
+        )
+    assert cached.fired() == [(alert.id, 2)]
+    assert kept == [0]
+
+
+def test_a_redis_that_hangs_costs_a_claim_one_time_out(
+    cached: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """R12: not one for each chunk, of which a tick may claim hundreds."""
+    cached.tick(1, "90")
+    for user in range(1, 6):
+        cached.create(user_id=UUID(int=user))
+    tried: list[str] = []
+
+    def hang(*keys: str) -> None:
+        tried.extend(keys)
+        raise TimeoutError
+
+    monkeypatch.setattr(cached.cache._database.client, "delete", hang)
+    monkeypatch.setattr(apply_ticks, "CHUNK_ROWS", 1)
+    cached.tick(2, "110")
+    assert len(cached.fired()) == 5
+    assert len(tried) == 1
 
 
 def test_an_alert_that_expires_leaves_the_copy_without_a_write(cached: World) -> None:

@@ -231,8 +231,8 @@ def add_alerts(world: World, count: int, note: str | None = None) -> set[UUID]:
         count=count - 1,
     )
     world.sql(
-        "INSERT INTO thresholds (alert_id, user_id, level_up, armed_after, series, kind) "
-        "SELECT id, user_id, threshold, 0, 'price:USD', 'once' FROM alerts "
+        "INSERT INTO thresholds (alert_id, level_up, armed_after, series, kind) "
+        "SELECT id, threshold, 0, 'price:USD', 'once' FROM alerts "
         "WHERE id <> :first RETURNING 1",
         first=first.id,
     )

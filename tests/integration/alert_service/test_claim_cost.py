@@ -48,8 +48,8 @@ def arm_far_away(world: World) -> None:
         "  created_at, updated_at FROM one, generate_series(1, :n) AS n "
         "  RETURNING id, user_id, threshold) "
         "INSERT INTO thresholds "
-        "(alert_id, user_id, level_up, level_down, armed_after, series, kind) "
-        "SELECT id, user_id, threshold, 50 - threshold / 1000, 1, 'price:USD', 'once' FROM more "
+        "(alert_id, level_up, level_down, armed_after, series, kind) "
+        "SELECT id, threshold, 50 - threshold / 1000, 1, 'price:USD', 'once' FROM more "
         "RETURNING 1",
         other=new_id(),
         n=FAR_AWAY,

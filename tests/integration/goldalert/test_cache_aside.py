@@ -175,6 +175,25 @@ def test_an_invalidation_is_tried_even_while_redis_is_left_alone(
     assert database.client.get("price:USD") is None
 
 
+def test_of_many_invalidations_each_does_without_a_redis_that_is_left_alone(
+    cache: Cache, database: RedisDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """R12: who writes a hundred times in a row does not wait for a hundred time-outs."""
+    cache.get_or_load("price:USD", Price, Source().load)
+    cache.invalidate("price:USD", always=False)
+    assert database.client.get("price:USD") is None
+    tried: list[str] = []
+
+    def fail(key: str) -> None:
+        tried.append(key)
+        raise TimeoutError
+
+    monkeypatch.setattr(database.client, "delete", fail)
+    for _ in range(3):
+        cache.invalidate("price:USD", always=False)
+    assert tried == ["price:USD"]
+
+
 def test_a_connection_that_the_server_closed_is_made_anew(
     cache: Cache, redis_server: EmbeddedRedis
 ) -> None:
