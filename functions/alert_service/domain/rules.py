@@ -89,8 +89,9 @@ class Rule:
     """What an alert watches, as its owner entered it.
 
     `threshold` and `upper` are prices in `currency` per `unit` of gold of `karat`; for
-    `percent_change`, `threshold` is a signed percent. `hysteresis_percent` is relative to a price,
-    and in percentage points where the series itself is a percentage.
+    `percent_change`, `threshold` is a signed percent. `trail_percent` is in percent below the peak,
+    `period` in ticks. `hysteresis_percent` is relative to a price, and in percentage points where
+    the series itself is a percentage.
     """
 
     alert_type: AlertType

@@ -52,6 +52,7 @@ def upgrade() -> None:
             DROP CONSTRAINT thresholds_kind_check
         """
     )
+    # once: to reach the level is all there is to it, and nothing has to be judged
     op.execute("UPDATE thresholds SET kind = 'once' WHERE kind = 'condition'")
     op.execute(
         "UPDATE thresholds t SET expires_at = a.expires_at FROM alerts a WHERE a.id = t.alert_id"
