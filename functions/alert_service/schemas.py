@@ -36,14 +36,24 @@ HysteresisPercent = Annotated[DecimalString, Field(ge=0, le=50)]
 class CreateAlertRequest(RequestBody):
     """What to watch for, and whom to tell.
 
-    Each condition has fields of its own, and takes no others: `threshold` all but `trailing` and
-    `sma_cross`; with `upper` the ranges, from one to the other; with `window` `percent_change`;
-    `trail_percent` `trailing`; `period`, in ticks, `sma_cross`. `threshold` and `upper` are prices
-    in `currency` per `unit` of gold of `karat`; for `percent_change`, `threshold` is a signed
-    percentage. With `repeat` `every`, the alert may trigger again when `cooldown_minutes` are over
-    and the price has been away from the level by `hysteresis_percent`: of the level, or percentage
-    points where the condition is about a percentage. `if_already_true` is for conditions that can
-    hold already: `above`, `below`, `percent_change`, `trailing` and the ranges.
+    Each condition has fields of its own, and takes no others:
+
+    - `above`, `below`: `threshold`. The price is there, or past it.
+    - `crosses_up`, `crosses_down`, `crosses`: `threshold`. The price comes to it from below, from
+      above, or from either side.
+    - `range_enter`, `range_exit`: `threshold` and `upper`, the ends of the range. The price is
+      within it, its ends included; or at an end of it or beyond.
+    - `percent_change`: `window` and `threshold`, here a signed percentage. The price is so much
+      above what it was a window ago, or below it.
+    - `trailing`: `trail_percent`. The price is so far below its peak since the alert was set.
+    - `sma_cross`: `period`, in ticks. The price comes to its moving average, from either side.
+
+    Prices are in `currency` per `unit` of gold of `karat`. Where a condition holds already when the
+    alert is set, `if_already_true` says what is to happen: `fire` at once, `wait` until it holds
+    anew, or `reject` the request; those about coming from another side only wait. With `repeat`
+    `every`, the alert may trigger again when `cooldown_minutes` are over and the price has been
+    away from the level by `hysteresis_percent`: of the level, or percentage points where the
+    condition is about a percentage.
     """
 
     alert_type: AlertType
@@ -90,7 +100,7 @@ class ChangeAlertRequest(RequestBody):
 
 
 class SnoozeRequest(RequestBody):
-    """`until`: within a year."""
+    """The alert waits for `until`, at most a year away, and is then set as if it were resumed."""
 
     until: Time
 
@@ -121,6 +131,10 @@ class ReadingView(View):
 
 class AlertView(View):
     """An alert. `active` says whether it can still trigger without anybody doing anything.
+
+    `armed` waits for its condition. `cooling` has triggered, and is armed again when its cooldown
+    is over and the price has left the level. `snoozed` waits for `due_at`, `paused` to be resumed.
+    `triggered` and `expired` are over.
 
     `version` counts the edits of the rule. `due_at` is when a snooze or a cooldown ends. `levels`
     are null while the alert waits for no tick; `reading` is null then, too, and for conditions

@@ -1,4 +1,4 @@
-"""An account that is gone: its alerts and their history are erased."""
+"""An account that is gone: its alerts, their history and the copy in Redis are erased."""
 
 from typing import TYPE_CHECKING, Any
 

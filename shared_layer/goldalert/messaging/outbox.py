@@ -26,7 +26,7 @@ class WrittenEvent:
 
     Attributes:
         event: the event without those parts.
-        message: the whole of it, as `to_message` of its model would write it.
+        message: the whole of it, as JSON that its model reads.
     """
 
     event: AnyEvent

@@ -205,8 +205,8 @@ def test_what_the_database_fires_alone_is_told_and_kept_as_what_is_judged(
     assert kept[once.id] == kept[judged.id]
     ids = [trigger.trigger_id for e in world.published() for trigger in e.data.triggers]
     assert {trigger_id.version for trigger_id in ids} == {7}
-    minutes = [abs((new_id().int >> 80) - (trigger_id.int >> 80)) for trigger_id in ids]
-    assert max(minutes) < 60_000
+    apart_ms = [abs((new_id().int >> 80) - (trigger_id.int >> 80)) for trigger_id in ids]
+    assert max(apart_ms) < 60_000
 
 
 def test_an_expired_alert_that_needs_no_judging_does_not_fire(world: World) -> None:
