@@ -254,6 +254,11 @@ class AlertModel:
             self.applied = min(waiting) - 1
             self._find_due()
 
+    @property
+    def is_behind(self) -> bool:
+        """Say whether a tick waits for a missing one."""
+        return max(self._stored, default=0) > self.applied
+
     def _find_due(self) -> None:
         while tick := self._stored.get(self.applied + 1):
             self.applied = tick.sequence

@@ -14,6 +14,6 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> None:
     start_request(event["id"])
     unit_of_work, cache, clock = services().unit_of_work, services().cache, services().clock
     has_time = time_of(context)
-    rearm.rearm_due_alerts(unit_of_work, cache, clock, has_time, at=clock.now())
+    rearm.rearm_by_clock(unit_of_work, cache, clock, has_time)
     rearm.expire_alerts(unit_of_work, cache, clock, has_time)
     rearm.tidy_series(unit_of_work)

@@ -112,7 +112,11 @@ class AlertRows(Rows):
     def lock_alert(self, user_id: UUID, alert_id: UUID) -> Alert | None:
         """Return an alert that no tick can fire until this transaction ends."""
         # the levels first, as the engine does: it claims them and then writes the alert
-        self._run("SELECT 1 FROM thresholds WHERE alert_id = :id FOR UPDATE", id=alert_id)
+        self._run(
+            "SELECT 1 FROM thresholds WHERE alert_id = :id AND user_id = :user_id FOR UPDATE",
+            id=alert_id,
+            user_id=user_id,
+        )
         row = self._run(
             f"SELECT {COLUMNS} FROM alerts a WHERE a.id = :id AND a.user_id = :user_id FOR UPDATE",
             id=alert_id,

@@ -2,7 +2,9 @@
 # ruff: noqa: S608 - what is formatted into statements are constants of this file
 
 import json
-from collections.abc import Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -11,13 +13,15 @@ from uuid import UUID
 from sqlalchemy import Row
 
 from alert_service.config import GAP_DEADLINE, LEASE
-from alert_service.domain.lifecycle import Alert
+from alert_service.domain.lifecycle import Alert, Claimed
+from alert_service.domain.rules import given
 from alert_service.domain.series import (
     WINDOWS,
     Crossing,
     Fired,
     Kind,
     Past,
+    Place,
     Reading,
     Series,
     SeriesName,
@@ -48,20 +52,20 @@ _RANGES = {
 }
 
 _CROSSED = {
-    direction: crossed.format(name="m.name", low="m.low", high="m.high", kinds="m.kinds")
-    for direction, crossed in _RANGES.items()
+    direction: in_range.format(name="m.name", low="m.low", high="m.high", kinds="m.kinds")
+    for direction, in_range in _RANGES.items()
 }
 
 # With plain values, and in the order of the index: joined to a record, the whole table was seen to
 # be read for each chunk.
 _CLAIMED = {
-    direction: crossed.format(
+    direction: in_range.format(
         name=":series",
         low="CAST(:low AS numeric)",
         high="CAST(:high AS numeric)",
         kinds="CAST(:kinds AS text[])",
     )
-    for direction, crossed in _RANGES.items()
+    for direction, in_range in _RANGES.items()
 }
 
 _MOVES = (
@@ -78,6 +82,13 @@ _END_OF_TRIGGER = "\n"
 """JSON has no line feed of its own."""
 
 _FIRES = "(t.kind = 'once' AND (t.expires_at IS NULL OR t.expires_at > :slot))"
+
+# Each half has an index, which the table as a whole has not.
+_IDLE = (
+    "NOT EXISTS (SELECT 1 FROM thresholds t WHERE t.series = s.name AND t.level_up IS NOT NULL) "
+    "AND NOT EXISTS (SELECT 1 FROM thresholds t WHERE t.series = s.name "
+    "  AND t.level_down IS NOT NULL)"
+)
 
 _NEW_ID = (
     "CAST(encode(set_bit(set_bit(overlay(uuid_send(gen_random_uuid()) PLACING substring(int8send("
@@ -241,19 +252,30 @@ class EngineRows(Rows):
         """Return a series on which no tick begins or ends until this transaction does.
 
         Nor does one on the price that it follows from. A series that no alert needed before begins
-        where its price stands.
+        where its price stands. That of a peak is the one since the peak's own tick, whenever the
+        peak began to count, so that alerts with one peak share it.
         """
-        price = self._share(name.price)
-        if price is None:
-            self.add_price_series([name.currency])
-            price = self._share(name.price)
-        series = price if name == name.price else self._share(name)
-        if series is None and price is not None:
-            self._add_derived_series(name, price)
-            series = self._share(name)
-        if series is None:
-            raise LookupError(str(name))
-        return series
+        return self.share_all_series([name])[name]
+
+    def share_all_series(self, names: Collection[SeriesName]) -> dict[SeriesName, Series]:
+        """Share many series, with one look at the past for all that have to be made."""
+        shared: dict[SeriesName, Series] = {}
+        for currency in sorted({name.currency for name in names}):
+            price = self._share(SeriesName(currency))
+            if price is None:
+                self.add_price_series([currency])
+                price = given(self._share(SeriesName(currency)))
+            shared[price.name] = price
+            missing = []
+            for name in sorted({n for n in names if n.currency == currency}, key=str):
+                if name == price.name:
+                    continue
+                if (series := self._share(name)) is None:
+                    missing.append(name)
+                else:
+                    shared[name] = series
+            shared.update(self._share_new(missing, price))
+        return shared
 
     def _share(self, name: SeriesName) -> Series | None:
         row = self._run(
@@ -261,45 +283,66 @@ class EngineRows(Rows):
         ).first()
         return None if row is None else _series(row)
 
-    def _add_derived_series(self, name: SeriesName, price: Series) -> None:
-        reading = None
-        if (at := price.current) is not None and (tick := self.tick(at.sequence)) is not None:
-            reading = read(
-                name,
-                at.value,
-                at.sequence,
-                self.past(tick.tick.slot, at.sequence, [name]),
-                peak=self._peak(name, at.sequence) if name.measure == "trailing" else None,
-            )
+    def _share_new(self, names: Sequence[SeriesName], price: Series) -> dict[SeriesName, Series]:
+        """Make series that follow from a price, and share them."""
+        at = price.current
+        tick = None if at is None else self.tick(at.sequence)
+        past, peaks = Past(), list[Reading]()
+        if at is not None and tick is not None:
+            past = self.past(tick.tick.slot, at.sequence, names)
+            peaks = self._peaks([name for name in names if name.measure == "trailing"], at.sequence)
+        shared = {}
+        for asked in names:
+            name, peak = asked, None
+            if asked.measure == "trailing":
+                since = bisect_left(peaks, int(asked.argument), key=lambda one: one.sequence)
+                if since < len(peaks):
+                    peak = peaks[since]
+                    name = replace(asked, argument=str(peak.sequence))
+            reading = None
+            if at is not None and tick is not None:
+                reading = read(name, at.value, at.sequence, past, peak=peak)
+            self._add_series(Series(name, reading, price.armed_after))
+            shared[asked] = given(self._share(name))
+        return shared
+
+    def _add_series(self, series: Series) -> None:
         self._run(
             "INSERT INTO series (name, value, value_sequence, reference, reference_sequence, "
-            "applied_sequence) VALUES (:name, :value, :sequence, :reference, :reference_sequence, "
-            ":applied) ON CONFLICT DO NOTHING",
-            name=str(name),
-            value=reading and reading.value,
-            sequence=reading and reading.sequence,
-            reference=reading and reading.reference,
-            reference_sequence=reading and reading.reference_sequence,
-            applied=price.armed_after,
+            "applied_sequence) VALUES (:name, :value, :value_sequence, :reference, "
+            ":reference_sequence, :applied_sequence) ON CONFLICT DO NOTHING",
+            **{
+                name: value
+                for name, value in _columns(series).items()
+                if not name.startswith("pending")
+            },
         )
 
-    def _peak(self, name: SeriesName, until: int) -> Reading | None:
-        """Return a reading of a `trailing` series at the peak that it has had until a tick."""
-        row = self._run(
-            "SELECT sequence, CAST(prices ->> :currency AS numeric) AS price FROM ticks "
-            "WHERE may_trigger AND sequence BETWEEN :since AND :until "
-            "AND prices ->> :currency IS NOT NULL ORDER BY price DESC, sequence LIMIT 1",
-            currency=name.currency,
-            since=int(name.argument),
+    def _peaks(self, names: Sequence[SeriesName], until: int) -> list[Reading]:
+        """Return readings at the ticks that no later one exceeds, the oldest first.
+
+        The first at or after a tick is the peak since then. Names are of one currency.
+        """
+        if not names:
+            return []
+        rows = self._run(
+            "SELECT sequence, price FROM (SELECT sequence, price, max(price) OVER later AS highest "
+            "  FROM (SELECT sequence, CAST(prices ->> :currency AS numeric) AS price FROM ticks "
+            "    WHERE may_trigger AND sequence BETWEEN :since AND :until "
+            "    AND prices ->> :currency IS NOT NULL) AS known "
+            "  WINDOW later AS (ORDER BY sequence DESC "
+            "    ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)) AS compared "
+            "WHERE highest IS NULL OR price >= highest ORDER BY sequence",
+            currency=names[0].currency,
+            since=min(int(name.argument) for name in names),
             until=until,
-        ).first()
-        return None if row is None else Reading(Decimal(0), row.sequence, row.price, row.sequence)
+        )
+        return [Reading(Decimal(0), row.sequence, row.price, row.sequence) for row in rows]
 
-    def series_behind(self, worker: UUID) -> list[tuple[int, bool, StoredTick | None, bool]]:
-        """Return how far the series are that not every stored tick has been applied to.
+    def series_behind(self, worker: UUID) -> list[Place]:
+        """Return where the series are that not every stored tick has been applied to.
 
-        Each place once: its sequence, whether `worker` may go on from there or another worker has
-        these series, the next tick if it is known, and whether an alert has rested by its slot.
+        Each place once for the series that `worker` may have, and once for those of others.
         """
         rows = self._run(
             # min is one look at the index; EXISTS with a bound was seen to read the whole table
@@ -311,7 +354,7 @@ class EngineRows(Rows):
             worker=worker,
         )
         return [
-            (
+            Place(
                 row.applied_sequence,
                 row.is_free,
                 None if row.sequence is None else tick_of(row),
@@ -378,11 +421,10 @@ class EngineRows(Rows):
             return
         self._run(
             "INSERT INTO thresholds "
-            "(alert_id, user_id, level_up, level_down, expires_at, armed_after, series, kind) "
-            "SELECT alert_id, user_id, level_up, level_down, expires_at, :armed_after, :series, "
+            "(alert_id, level_up, level_down, expires_at, armed_after, series, kind) "
+            "SELECT alert_id, level_up, level_down, expires_at, :armed_after, :series, "
             "kind FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r(alert_id uuid, "
-            "user_id uuid, level_up numeric, level_down numeric, expires_at timestamptz, "
-            "kind text)",
+            "level_up numeric, level_down numeric, expires_at timestamptz, kind text)",
             armed_after=armed_after,
             series=str(series),
             rows=json.dumps([_level(alert, kind) for alert, kind in armed], default=str),
@@ -451,20 +493,20 @@ class EngineRows(Rows):
 
     def claim(
         self, name: SeriesName, crossing: Crossing, tick: StoredTick, *, limit: int
-    ) -> list[tuple[Alert, Kind, Decimal]]:
+    ) -> list[Claimed]:
         """Disarm up to `limit` alerts, levels of which a tick crosses, the nearest first.
 
-        Return them, locked, with the kind and the level that was crossed; but not those that
-        `fire_once` is for. What someone else holds just now, a user who changes an alert, say, is
-        passed by, so that this never waits. Nothing is lost by it: one worker claims at a time, and
-        looks for what is left with the series locked before the series moves on.
+        Return them, locked; but not those that `fire_once` is for. What someone else holds just
+        now, a user who changes an alert, say, is passed by, so that this never waits. Nothing is
+        lost by it: one worker claims at a time, and looks for what is left with the series locked
+        before the series moves on.
         """
         direction = crossing.direction
         rows = self._run(
             # a locked row stays where it is
-            f"WITH found AS MATERIALIZED (SELECT t.ctid AS place, t.kind AS kind, "
+            "WITH found AS MATERIALIZED (SELECT t.ctid AS place, t.kind AS kind, "
             f"  t.level_{direction} AS level, {COLUMNS} "
-            f"  FROM thresholds t JOIN alerts a ON a.id = t.alert_id "
+            "  FROM thresholds t JOIN alerts a ON a.id = t.alert_id "
             f"  WHERE {_CLAIMED[direction]} AND NOT {_FIRES} "
             f"  ORDER BY t.level_{direction} {_NEAREST_FIRST[direction]} LIMIT :limit "
             "  FOR UPDATE OF t SKIP LOCKED FOR NO KEY UPDATE OF a SKIP LOCKED), "
@@ -475,7 +517,7 @@ class EngineRows(Rows):
             **_bounds(name, crossing),
             limit=limit,
         )
-        return [(alert_of(row), row.kind, row.level) for row in rows]
+        return [Claimed(alert_of(row), row.kind, row.level) for row in rows]
 
     # --- what time does ---
 
@@ -489,10 +531,13 @@ class EngineRows(Rows):
         return [alert_of(row) for row in rows]
 
     def lock_due_alerts(self, alert_ids: Sequence[UUID], at: datetime) -> list[Alert]:
-        """Return those of some alerts that are due still, locked; but none that someone holds."""
+        """Return those of some alerts that are due still, locked.
+
+        Whoever holds one is waited for: the tick that comes next must find it armed.
+        """
         rows = self._run(
             f"SELECT {COLUMNS} FROM alerts a WHERE id = ANY(CAST(:ids AS uuid[])) "
-            "AND due_at <= :at FOR UPDATE SKIP LOCKED",
+            "AND due_at <= :at ORDER BY id FOR UPDATE",
             ids=list(alert_ids),
             at=at,
         )
@@ -520,32 +565,30 @@ class EngineRows(Rows):
         idle = list(
             self._run(
                 "SELECT name FROM series s WHERE name LIKE 'price:%:%' AND pending_value IS NULL "
-                "AND NOT EXISTS (SELECT 1 FROM thresholds t WHERE t.series = s.name) "
-                "FOR UPDATE SKIP LOCKED"
+                f"AND {_IDLE} FOR UPDATE SKIP LOCKED"
             ).scalars()
         )
         # looked at again with the series locked: a level may have come in between
         self._run(
-            "DELETE FROM series s WHERE name = ANY(CAST(:idle AS text[])) "
-            "AND NOT EXISTS (SELECT 1 FROM thresholds t WHERE t.series = s.name)",
+            f"DELETE FROM series s WHERE name = ANY(CAST(:idle AS text[])) AND {_IDLE}",
             idle=idle,
         )
 
     def join_peaks(self, *, limit: int) -> None:
         """Bring alerts with the same peak onto one series, up to `limit` of them.
 
-        Peaks that are equal now stay equal, whenever they began to count.
+        Series whose peak is of one tick now stay equal, whenever it began to count.
         """
         names = list(
             self._run(
                 "SELECT s.name FROM series s JOIN ("
-                "  SELECT split_part(name, ':', 2) AS currency, reference, value, applied_sequence"
-                "  FROM series WHERE name LIKE 'price:%:trailing:%' AND pending_value IS NULL "
-                "  AND reference IS NOT NULL GROUP BY 1, 2, 3, 4 HAVING count(*) > 1 LIMIT 1"
-                ") AS same "
+                "  SELECT split_part(name, ':', 2) AS currency, reference_sequence, "
+                "  applied_sequence FROM series WHERE name LIKE 'price:%:trailing:%' "
+                "  AND pending_value IS NULL AND reference_sequence IS NOT NULL "
+                "  GROUP BY 1, 2, 3 HAVING count(*) > 1 LIMIT 1) AS same "
                 "ON s.name LIKE 'price:' || same.currency || ':trailing:%' "
-                "AND (s.reference, s.value, s.applied_sequence) "
-                "  = (same.reference, same.value, same.applied_sequence) "
+                "AND (s.reference_sequence, s.applied_sequence) "
+                "  = (same.reference_sequence, same.applied_sequence) "
                 "AND s.pending_value IS NULL ORDER BY s.name FOR UPDATE OF s SKIP LOCKED"
             ).scalars()
         )
@@ -553,13 +596,16 @@ class EngineRows(Rows):
             return
         # into the largest, so that an alert is moved a few times in its life at most
         self._run(
-            "WITH sizes AS (SELECT series, count(*) AS size FROM thresholds "
-            "  WHERE series = ANY(CAST(:names AS text[])) GROUP BY series) "
-            "UPDATE thresholds SET series = (SELECT series FROM sizes ORDER BY size DESC LIMIT 1) "
-            "WHERE ctid = ANY(ARRAY(SELECT t.ctid FROM thresholds t "
-            "  WHERE series = ANY(CAST(:names AS text[])) "
-            "  AND series <> (SELECT series FROM sizes ORDER BY size DESC LIMIT 1) "
-            "  LIMIT :limit FOR UPDATE SKIP LOCKED))",
+            "WITH levels AS MATERIALIZED ("
+            "  SELECT ctid AS place, series FROM thresholds "
+            "  WHERE series = ANY(CAST(:names AS text[])) AND level_up IS NOT NULL UNION ALL "
+            "  SELECT ctid, series FROM thresholds WHERE series = ANY(CAST(:names AS text[])) "
+            "  AND level_down IS NOT NULL), "
+            "largest AS (SELECT series FROM levels GROUP BY series ORDER BY count(*) DESC LIMIT 1) "
+            "UPDATE thresholds SET series = (SELECT series FROM largest) "
+            "WHERE ctid = ANY(ARRAY(SELECT t.ctid FROM thresholds t WHERE t.ctid = ANY(ARRAY("
+            "  SELECT place FROM levels WHERE series <> (SELECT series FROM largest) "
+            "  LIMIT :limit)) FOR UPDATE SKIP LOCKED))",
             names=names,
             limit=limit,
         )
@@ -622,7 +668,6 @@ def _level(alert: Alert, kind: Kind) -> dict[str, object]:
         kind = "once"
     return {
         "alert_id": alert.id,
-        "user_id": alert.user_id,
         "level_up": zone.up,
         "level_down": zone.down,
         "expires_at": alert.rule.expires_at,

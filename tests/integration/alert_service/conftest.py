@@ -133,9 +133,7 @@ class World:
 
     def rearm(self) -> None:
         """Do what `scheduled_rearm` does every minute."""
-        rearm.rearm_due_alerts(
-            self.unit_of_work, self.cache, self.clock, lambda: True, at=self.clock.now()
-        )
+        rearm.rearm_by_clock(self.unit_of_work, self.cache, self.clock, lambda: True)
         rearm.expire_alerts(self.unit_of_work, self.cache, self.clock, lambda: True)
         rearm.tidy_series(self.unit_of_work)
 

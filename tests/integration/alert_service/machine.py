@@ -306,7 +306,8 @@ class AlertMachine(RuleBasedStateMachine):
             self.world.rearm()
         self.world.apply_due()
         for alert in self.model.alerts.values():
-            if alert.due_at is not None and alert.due_at <= self.now:
+            is_due = alert.due_at is not None and alert.due_at <= self.now
+            if is_due and not self.model.is_behind:
                 self.model.rest(alert, self.now)
             self.model.expire(alert, self.now)
         self.compare()
