@@ -98,10 +98,11 @@ def test_the_alert_mail_tells_more_but_where_somebody_edited_it(
     alert = Path(email_service.__file__).parent / "migrations" / "mails" / "alert"
     new = (alert / "body.txt").read_text(encoding="utf-8")
     before, begin, rest = new.partition("{% if alert.upper %}")
-    _, end, after = rest.partition("{% endif %}  Difference")
+    _, end, after = rest.partition("  Difference")
     assert begin
     assert end
-    former = f"{before}  Difference{after}"
+    threshold = "  Threshold:  {{ alert.threshold|money(alert.currency) }}\n"
+    former = f"{before}{threshold}  Difference{after}"
     with database.engine.begin() as connection:
         connection.execute(
             text("UPDATE email_templates SET text = :text, html = 'edited' WHERE name = 'alert'"),
