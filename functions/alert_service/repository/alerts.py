@@ -113,7 +113,8 @@ class AlertRows(Rows):
         """Return an alert that no tick can fire until this transaction ends."""
         # the levels first, as the engine does: it claims them and then writes the alert
         self._run(
-            "SELECT 1 FROM thresholds WHERE alert_id = :id AND user_id = :user_id FOR UPDATE",
+            "SELECT 1 FROM thresholds t JOIN alerts a ON a.id = t.alert_id "
+            "WHERE t.alert_id = :id AND a.user_id = :user_id FOR UPDATE OF t",
             id=alert_id,
             user_id=user_id,
         )
