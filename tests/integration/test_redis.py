@@ -137,7 +137,7 @@ def fill_email(services: Any) -> None:
     tx: Any = NoDatabase(template=template, note_subject=None)
     composer: Any = SimpleNamespace(compose=lambda *_: SimpleNamespace(subject="s"))
     mail: Any = SimpleNamespace(
-        id=new_id(), kind="welcome", items=[], recipient="r", suppressed=False
+        id=new_id(), kind="welcome", triggers=[], recipient="r", suppressed=False
     )
     email._prepare(tx, services.clock, services.cache, composer, mail)
 
