@@ -13,6 +13,7 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 from redis import Redis
 
+from alert_service.use_cases.active_alerts import active_alerts
 from email_service import use_cases as email
 from email_service.domain import MailTemplate
 from goldalert.circuit_breaker import BreakerStates
@@ -54,7 +55,7 @@ TABLE: dict[str, tuple[int, dict[str, int]]] = {
             "asked": 8 * HOUR - 30,
         },
     ),
-    "alert_service": (3, {}),
+    "alert_service": (3, {"active_alerts": 30 * MINUTE}),
     "email_service": (4, {"template": 24 * HOUR}),
     "notification_service": (5, {"unread": 15 * MINUTE}),
     "admin_service": (6, {}),
@@ -132,6 +133,11 @@ def fill_price(services: Any) -> None:
     SourceKeys(dict, services.redis).take("goldapi.io", SourceKey(key="k"))
 
 
+def fill_alert(services: Any) -> None:
+    database: Any = NoDatabase(alerts=[])
+    active_alerts(database, services.cache, new_id(), services.clock.now())
+
+
 def fill_email(services: Any) -> None:
     template = MailTemplate(locale="en", subject="s", text="t", html="h")
     tx: Any = NoDatabase(template=template, note_subject=None)
@@ -151,6 +157,7 @@ FILL: dict[str, Callable[[Any], None]] = {
     "auth_service": fill_auth,
     "user_service": fill_user,
     "price_service": fill_price,
+    "alert_service": fill_alert,
     "email_service": fill_email,
     "notification_service": fill_notification,
 }
