@@ -1,6 +1,5 @@
 """What clients send to the alert service and get from it."""
 
-from dataclasses import fields
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated, Literal
@@ -9,7 +8,7 @@ from uuid import UUID
 from pydantic import AfterValidator, Field, StringConstraints
 
 from alert_service.domain.lifecycle import State
-from alert_service.domain.rules import AlertType, IfAlreadyTrue, Repeat, Rule
+from alert_service.domain.rules import RULE_FIELDS, AlertType, IfAlreadyTrue, Repeat, Rule
 from alert_service.domain.series import Window
 from goldalert.events.alerts import Channel, Direction
 from goldalert.events.prices import Origin, TickState
@@ -75,7 +74,7 @@ class CreateAlertRequest(RequestBody):
 
     @property
     def rule(self) -> Rule:
-        return Rule(**{field.name: getattr(self, field.name) for field in fields(Rule)})
+        return Rule(**{name: getattr(self, name) for name in RULE_FIELDS})
 
 
 class ChangeAlertRequest(RequestBody):

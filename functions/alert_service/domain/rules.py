@@ -5,7 +5,7 @@ at which it is not. `crosses` and `sma_cross` are moments, not states: they are 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from functools import cached_property
@@ -297,6 +297,10 @@ def _check_percent_change(percent: Decimal) -> None:
             f"This must be a percentage: {MIN_PERCENT} to {MAX_PERCENT_CHANGE} for a rise, "
             f"-{MIN_PERCENT} to above -100 for a fall.",
         )
+
+
+RULE_FIELDS = tuple(field.name for field in fields(Rule))
+"""The names of a rule's fields, which requests, answers and columns have, too."""
 
 
 def given[Value](value: Value | None) -> Value:

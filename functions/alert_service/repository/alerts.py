@@ -3,7 +3,6 @@
 
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import fields
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -11,17 +10,16 @@ from uuid import UUID
 from sqlalchemy import Row
 
 from alert_service.domain.lifecycle import Alert
-from alert_service.domain.rules import Rule
+from alert_service.domain.rules import RULE_FIELDS, Rule
 from alert_service.domain.standing import AlertWithLevels, ArmedLevels, DatedReading
 from alert_service.repository.rows import Rows
 from goldalert.money import Currency
 from goldalert.units import Karat, Unit
 
-_RULE = tuple(field.name for field in fields(Rule))
 _ENUMS = {"currency": Currency, "unit": Unit, "karat": Karat}
 _FIXED = ("id", "user_id", "created_at")
 _CHANGING = (
-    *_RULE, "version", "state", "due_at", "peak_since", "note", "channels", "updated_at",
+    *RULE_FIELDS, "version", "state", "due_at", "peak_since", "note", "channels", "updated_at",
     "triggered_at",
 )  # fmt: skip
 
@@ -194,7 +192,7 @@ def alert_of(row: Row[Any]) -> Alert:
         id=row.id,
         user_id=row.user_id,
         rule=Rule(
-            **{name: row._mapping[name] for name in _RULE if name not in _ENUMS},
+            **{name: row._mapping[name] for name in RULE_FIELDS if name not in _ENUMS},
             **{name: enum(row._mapping[name]) for name, enum in _ENUMS.items()},
         ),
         version=row.version,
@@ -219,8 +217,8 @@ def _quoted(name: str) -> str:
 
 
 def _columns(alert: Alert) -> dict[str, object]:
-    rule = {name: getattr(alert.rule, name) for name in _RULE}
-    own = {name: getattr(alert, name) for name in (*_FIXED, *_CHANGING) if name not in _RULE}
+    rule = {name: getattr(alert.rule, name) for name in RULE_FIELDS}
+    own = {name: getattr(alert, name) for name in (*_FIXED, *_CHANGING) if name not in RULE_FIELDS}
     return {
         **rule,
         **own,

@@ -28,8 +28,8 @@ def take_steps(
     *,
     now: datetime,
     correlation_id: str,
-) -> list[Alert]:
-    """Do what stored alerts of one series do without a move of it; return them as they are then.
+) -> None:
+    """Do what stored alerts of one series do without a move of it.
 
     The series is shared, and no levels of the alerts are armed. An alert that the series' tick has
     triggered before is armed instead: its owner knows.
@@ -53,11 +53,9 @@ def take_steps(
     steps = [
         (alert, ARMED if step.fires and alert.id not in told else step) for alert, step in steps
     ]
-    changed = [alert.after(step, now) for alert, step in steps]
-    tx.repository.save_states(changed)
+    tx.repository.save_states([alert.after(step, now) for alert, step in steps])
     tx.repository.arm(
         [(alert, step.arm) for alert, step in steps if step.arm is not None],
         series.name,
         series.armed_after,
     )
-    return changed

@@ -8,7 +8,7 @@ series, so that it can be read before the series is locked; ticks and time chang
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import fields, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
@@ -17,7 +17,7 @@ from pydantic import BaseModel
 
 from alert_service.config import MAX_SNOOZE
 from alert_service.domain.lifecycle import ACTIVE, ARMED, PUT_OFF, Alert, State, on_set
-from alert_service.domain.rules import CONDITION_FIELDS, FIELDS, WAITING, Rule
+from alert_service.domain.rules import CONDITION_FIELDS, FIELDS, RULE_FIELDS, WAITING, Rule
 from alert_service.domain.series import Series, SeriesName
 from alert_service.domain.standing import AlertWithLevels
 from alert_service.errors import AlreadyTrueError, NotActiveError, TooManyAlertsError
@@ -44,8 +44,6 @@ from goldalert.http.schemas import Page
 from goldalert.ids import new_id
 from goldalert.messaging.erasure import is_living
 from goldalert.observability.log import current_correlation_id
-
-_RULE_FIELDS = frozenset(field.name for field in fields(Rule))
 
 _WHY_NOT_ACTIVE: Mapping[State, str] = {
     "triggered": "This alert has triggered. Another threshold or condition arms it again.",
@@ -382,7 +380,7 @@ def _peak_since(alerts: Alerts, rule: Rule, old: Alert | None = None) -> int | N
 
 def _changed(rule: Rule, request: ChangeAlertRequest) -> Rule:
     """Return a rule with what a request sends, without what does not fit a new condition."""
-    sent = _sent(request, _RULE_FIELDS)
+    sent = _sent(request, RULE_FIELDS)
     fitted: dict[str, Any] = {}
     if request.alert_type not in {None, rule.alert_type}:
         fitted = dict.fromkeys(set(CONDITION_FIELDS) - FIELDS[request.alert_type])

@@ -1,19 +1,16 @@
 """What their owner sees of alerts."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import fields
 from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
 from alert_service.domain.lifecycle import ACTIVE
-from alert_service.domain.rules import Rule
+from alert_service.domain.rules import RULE_FIELDS
 from alert_service.domain.standing import AlertWithLevels, DatedReading
 from alert_service.schemas import AlertView, LevelsView, ReadingView
 from goldalert.db.unit_of_work import UnitOfWork
 from goldalert.units import price_in_unit
-
-_RULE = tuple(field.name for field in fields(Rule))
 
 
 class Shown(Protocol):
@@ -42,7 +39,7 @@ def _view_of(row: AlertWithLevels, reading: DatedReading | None, now: datetime) 
     alert, rule = row.alert, row.alert.rule
     state = alert.state_at(now)
     return AlertView(
-        **{name: getattr(rule, name) for name in _RULE},
+        **{name: getattr(rule, name) for name in RULE_FIELDS},
         id=alert.id,
         note=alert.note,
         channels=list(alert.channels),
